@@ -1,0 +1,11 @@
+//! The rules of Shopwright over plain data: no clock, no randomness, no I/O.
+//!
+//! Every engine has a module of its own name here. Engine modules do not import each other;
+//! they share the words of this crate: money, time, ids, SKU.
+
+pub mod catalog;
+pub mod ids;
+pub mod money;
+pub mod orders;
+pub mod pricing;
+pub mod time;

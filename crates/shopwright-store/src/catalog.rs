@@ -1,0 +1,230 @@
+//! Products: upserted by SKU, compared byte for byte.
+
+use serde_json::Value as Json;
+use shopwright_domain::catalog::Sku;
+use shopwright_domain::money::Currency;
+use shopwright_domain::time::Timestamp;
+
+use crate::{Column, Row, StoreError, Tx, params};
+
+/// A product as the ledger keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Product {
+    /// The shop's own code.
+    pub sku: Sku,
+    /// What it is called.
+    pub title: String,
+    /// Category path, `Home/Candles`.
+    pub category: Option<String>,
+    /// `physical` and its siblings.
+    pub kind: String,
+    /// The currency of its price and cost.
+    pub currency: Currency,
+    /// What the engines start from, minor units; `None` until history or the owner gives one.
+    pub base_price_minor: Option<i64>,
+    /// The rule and evidence the base price came from, or who set it.
+    pub base_price_from: Option<Json>,
+    /// What one piece costs the shop, minor units.
+    pub cost_minor: Option<i64>,
+    /// Minimum advertised price, minor units.
+    pub map_minor: Option<i64>,
+    /// `active` or `archived`.
+    pub status: String,
+    /// Columns of an import that have no field of their own.
+    pub attributes: Json,
+    /// When it was last written.
+    pub updated_at: Timestamp,
+}
+
+const COLUMNS: &str = "sku, title, category, kind, currency, base_price_minor, base_price_from, \
+     cost_minor, map_minor, status, attributes, updated_at";
+
+fn product(row: &Row<'_>) -> Result<Product, StoreError> {
+    Ok(Product {
+        sku: row.get(0)?,
+        title: row.get(1)?,
+        category: row.get(2)?,
+        kind: row.get(3)?,
+        currency: row.parse(4, |code: String| code.parse())?,
+        base_price_minor: row.get(5)?,
+        base_price_from: row.get(6)?,
+        cost_minor: row.get(7)?,
+        map_minor: row.get(8)?,
+        status: row.get(9)?,
+        attributes: row.get(10)?,
+        updated_at: row.get(11)?,
+    })
+}
+
+/// The product with this SKU.
+pub fn find(tx: &mut Tx<'_>, sku: &Sku) -> Result<Option<Product>, StoreError> {
+    tx.find(&format!("SELECT {COLUMNS} FROM products WHERE sku = $1"), params![sku], product)
+}
+
+/// Products in SKU order after (or, with `before`, the last ones before) a SKU; `limit` of them.
+pub fn list(
+    tx: &mut Tx<'_>,
+    after: Option<&str>,
+    before: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Product>, StoreError> {
+    match before {
+        None => tx.query(
+            &format!("SELECT {COLUMNS} FROM products WHERE sku > $1 ORDER BY sku LIMIT $2"),
+            params![after.unwrap_or(""), limit],
+            product,
+        ),
+        Some(before) => {
+            let mut page = tx.query(
+                &format!("SELECT {COLUMNS} FROM products WHERE sku < $1 ORDER BY sku DESC LIMIT $2"),
+                params![before, limit],
+                product,
+            )?;
+            page.reverse();
+            Ok(page)
+        }
+    }
+}
+
+/// Adds products that are not there yet, with title only; gives the number added.
+pub fn insert_missing(
+    tx: &mut Tx<'_>,
+    skus_and_titles: &[(&str, &str)],
+    currency: Currency,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let count = skus_and_titles.len();
+    tx.execute_rows(
+        "INSERT INTO products (sku, title, kind, currency, status, attributes, created_at, updated_at)
+         SELECT sku, title, 'physical', currency, 'active', attributes, now, now FROM {rows} AS r
+         WHERE true ON CONFLICT (sku) DO NOTHING",
+        &[
+            ("sku", Column::Text(skus_and_titles.iter().map(|(sku, _)| *sku).collect())),
+            ("title", Column::Text(skus_and_titles.iter().map(|(_, title)| *title).collect())),
+            ("currency", Column::Text(vec![currency.code(); count])),
+            ("attributes", Column::Json(vec!["{}".to_owned(); count])),
+            ("now", Column::Time(vec![now; count])),
+        ],
+    )
+}
+
+/// What a catalogue file says about one SKU; `None` leaves what is there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProductPatch {
+    /// The product.
+    pub sku: Sku,
+    /// New title.
+    pub title: Option<String>,
+    /// New category path.
+    pub category: Option<String>,
+    /// Currency, for a product that is new.
+    pub currency: Currency,
+    /// Base price set by the owner, minor units.
+    pub base_price_minor: Option<i64>,
+    /// Cost, minor units.
+    pub cost_minor: Option<i64>,
+    /// Minimum advertised price, minor units.
+    pub map_minor: Option<i64>,
+    /// Columns without a field of their own, merged over what is there.
+    pub attributes: Json,
+}
+
+/// Writes one patch. Gives whether anything changed.
+pub fn upsert(tx: &mut Tx<'_>, patch: &ProductPatch, now: Timestamp) -> Result<bool, StoreError> {
+    let before = find(tx, &patch.sku)?;
+    let mut attributes = before.as_ref().map_or_else(|| Json::Object(Default::default()), |p| p.attributes.clone());
+    if let (Json::Object(all), Json::Object(new)) = (&mut attributes, &patch.attributes) {
+        all.extend(new.clone());
+    }
+    let by_owner = serde_json::json!({ "rule": "set_by_owner" });
+    let next = Product {
+        sku: patch.sku.clone(),
+        title: patch.title.clone().or(before.as_ref().map(|p| p.title.clone())).unwrap_or_default(),
+        category: patch.category.clone().or(before.as_ref().and_then(|p| p.category.clone())),
+        kind: before.as_ref().map_or("physical".into(), |p| p.kind.clone()),
+        currency: before.as_ref().map_or(patch.currency, |p| p.currency),
+        base_price_minor: patch.base_price_minor.or(before.as_ref().and_then(|p| p.base_price_minor)),
+        base_price_from: patch
+            .base_price_minor
+            .map(|_| by_owner)
+            .or(before.as_ref().and_then(|p| p.base_price_from.clone())),
+        cost_minor: patch.cost_minor.or(before.as_ref().and_then(|p| p.cost_minor)),
+        map_minor: patch.map_minor.or(before.as_ref().and_then(|p| p.map_minor)),
+        status: before.as_ref().map_or("active".into(), |p| p.status.clone()),
+        attributes,
+        updated_at: before.as_ref().map_or(now, |p| p.updated_at),
+    };
+    if before.as_ref() == Some(&next) {
+        return Ok(false);
+    }
+    tx.execute(
+        "INSERT INTO products (sku, title, category, kind, currency, base_price_minor, base_price_from,
+             cost_minor, map_minor, status, attributes, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
+         ON CONFLICT (sku) DO UPDATE SET title = excluded.title, category = excluded.category,
+             base_price_minor = excluded.base_price_minor, base_price_from = excluded.base_price_from,
+             cost_minor = excluded.cost_minor, map_minor = excluded.map_minor,
+             attributes = excluded.attributes, updated_at = excluded.updated_at",
+        params![
+            &next.sku,
+            &next.title,
+            next.category.as_ref(),
+            &next.kind,
+            next.currency.code(),
+            next.base_price_minor,
+            next.base_price_from.as_ref(),
+            next.cost_minor,
+            next.map_minor,
+            &next.status,
+            &next.attributes,
+            now,
+        ],
+    )?;
+    Ok(true)
+}
+
+/// A base price found in history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundBasePrice {
+    /// The product.
+    pub sku: Sku,
+    /// Minor units.
+    pub amount_minor: i64,
+    /// Rule and evidence.
+    pub from: Json,
+}
+
+/// Sets base prices found in history, except where the owner set one. Gives the number changed.
+pub fn set_base_prices(tx: &mut Tx<'_>, found: &[FoundBasePrice], now: Timestamp) -> Result<u64, StoreError> {
+    let by_owner = crate::dialect::json_text(tx.is_postgres(), "products.base_price_from", "rule");
+    tx.execute_rows(
+        &format!(
+            "UPDATE products SET base_price_minor = r.amount, base_price_from = r.origin, updated_at = r.now
+             FROM {{rows}} AS r WHERE products.sku = r.sku
+             AND COALESCE({by_owner}, '') <> 'set_by_owner'
+             AND (products.base_price_minor IS NULL OR products.base_price_minor <> r.amount
+                  OR products.base_price_from <> r.origin)"
+        ),
+        &[
+            ("sku", Column::Text(found.iter().map(|f| f.sku.as_str()).collect())),
+            ("amount", Column::Int(found.iter().map(|f| f.amount_minor).collect())),
+            ("origin", Column::Json(found.iter().map(|f| f.from.to_string()).collect())),
+            ("now", Column::Time(vec![now; found.len()])),
+        ],
+    )
+}
+
+/// Gives each product the description its sales carry most often (the latest among equals), for
+/// products whose title is not that already. Only products that `sales` of `source` name.
+pub fn retitle_from_sales(tx: &mut Tx<'_>, source: &str, now: Timestamp) -> Result<u64, StoreError> {
+    tx.execute(
+        "UPDATE products SET title = best.title, updated_at = $2 FROM (
+             SELECT code, title, ROW_NUMBER() OVER (
+                 PARTITION BY code ORDER BY COUNT(*) DESC, MAX(l.at) DESC, title) AS place
+             FROM order_lines l JOIN orders o ON o.order_id = l.order_id
+             WHERE o.source = $1 AND l.kind = 'sale' AND l.title <> ''
+             GROUP BY code, title) AS best
+         WHERE best.place = 1 AND best.code = products.sku AND products.title <> best.title",
+        params![source, now],
+    )
+}

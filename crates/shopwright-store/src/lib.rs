@@ -1,0 +1,32 @@
+//! The ledger: all SQL of Shopwright, one text for SQLite and PostgreSQL.
+//!
+//! An operation is a closure over a [`Tx`] that may run again; it runs on a database thread, so it
+//! can await nothing and a caller that goes away leaves nothing open. Why this layer speaks
+//! `rusqlite` and `postgres` and not a common driver is measured in `benches/RESULTS.md`.
+
+pub mod catalog;
+pub mod customers;
+mod dialect;
+mod error;
+pub mod feed;
+pub mod identity;
+pub mod imports;
+pub mod inventory;
+mod job;
+mod migrate;
+pub mod orders;
+mod postgres;
+pub mod settings;
+mod sqlite;
+mod store;
+mod tx;
+mod value;
+
+pub use dialect::Column;
+pub use error::StoreError;
+pub use migrate::{Migrated, migrate};
+pub use postgres::PostgresOptions;
+pub use sqlite::SqliteOptions;
+pub use store::{Store, StoreOptions};
+pub use tx::{Change, Row, Tx};
+pub use value::{FromColumn, Value};

@@ -1,0 +1,181 @@
+//! Migrations: twin files for the two engines, run in order, once, under a lock.
+//!
+//! A released migration never changes: its checksum is kept and compared. A database that is ahead
+//! of this program is refused, so that an old binary cannot write into a newer schema.
+
+use postgres::error::SqlState;
+
+use crate::dialect::{postgres_error, sqlite_error};
+use crate::error::StoreError;
+use crate::store::StoreOptions;
+
+struct Migration {
+    version: i64,
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+macro_rules! migration {
+    ($version:literal, $name:literal) => {
+        Migration {
+            version: $version,
+            name: $name,
+            sqlite: include_str!(concat!("../migrations/sqlite/", $name, ".sql")),
+            postgres: include_str!(concat!("../migrations/postgres/", $name, ".sql")),
+        }
+    };
+}
+
+const MIGRATIONS: &[Migration] = &[migration!(1, "0001_ledger"), migration!(2, "0002_pricing")];
+
+/// Any process of ours that migrates this PostgreSQL database takes this advisory lock.
+const POSTGRES_LOCK: i64 = 0x5348_4f50_5752_4754;
+
+/// What [`migrate`] found and did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migrated {
+    /// The schema version before.
+    pub from: i64,
+    /// The schema version now.
+    pub to: i64,
+}
+
+/// Brings the schema up to date. Safe to run from several processes at once.
+pub fn migrate(options: &StoreOptions) -> Result<Migrated, StoreError> {
+    match options {
+        StoreOptions::Sqlite(options) => {
+            let mut connection = crate::sqlite::open_writer(options)?;
+            migrate_sqlite(&mut connection).map_err(|error| match error {
+                Failed::Sqlite(error) => sqlite_error(&error).error,
+                Failed::Store(error) => error,
+                Failed::Postgres(error) => postgres_error(&error).error,
+            })
+        }
+        StoreOptions::Postgres(options) => {
+            let mut session = crate::postgres::connect(options)?;
+            migrate_postgres(&mut session.client).map_err(|error| match error {
+                Failed::Postgres(error) => postgres_error(&error).error,
+                Failed::Store(error) => error,
+                Failed::Sqlite(error) => sqlite_error(&error).error,
+            })
+        }
+    }
+}
+
+enum Failed {
+    Sqlite(rusqlite::Error),
+    Postgres(postgres::Error),
+    Store(StoreError),
+}
+
+impl From<rusqlite::Error> for Failed {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+impl From<postgres::Error> for Failed {
+    fn from(error: postgres::Error) -> Self {
+        Self::Postgres(error)
+    }
+}
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// FNV-1a, 64 bits: enough to notice an edited file; nobody attacks it.
+fn checksum(text: &str) -> String {
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}
+
+/// Checks what a database has against what this program knows; gives its version.
+fn check(applied: &[(i64, String, String)], text: fn(&Migration) -> &'static str) -> Result<i64, StoreError> {
+    for (version, name, sum) in applied {
+        let Some(known) = MIGRATIONS.iter().find(|m| m.version == *version) else {
+            return Err(StoreError::Schema(format!(
+                "the database has migration {name}, which this program does not know; \
+                 start the newer version of Shopwright that wrote it"
+            )));
+        };
+        if checksum(text(known)) != *sum {
+            return Err(StoreError::Schema(format!(
+                "migration {name} differs from the one that was run on this database; \
+                 use an unmodified release"
+            )));
+        }
+    }
+    Ok(applied.iter().map(|(version, ..)| *version).max().unwrap_or(0))
+}
+
+fn pending(from: i64) -> impl Iterator<Item = &'static Migration> {
+    MIGRATIONS.iter().filter(move |m| m.version > from)
+}
+
+fn latest() -> i64 {
+    MIGRATIONS.last().map_or(0, |m| m.version)
+}
+
+const SELECT_APPLIED: &str = "SELECT version, name, checksum FROM schema_migrations ORDER BY version";
+
+fn migrate_sqlite(connection: &mut rusqlite::Connection) -> Result<Migrated, Failed> {
+    let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    tx.execute_batch(
+        "CREATE TABLE IF NOT EXISTS schema_migrations
+         (version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL) STRICT",
+    )?;
+    let applied = tx
+        .prepare(SELECT_APPLIED)?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<Vec<_>, _>>()?;
+    let from = check(&applied, |m| m.sqlite)?;
+    for migration in pending(from) {
+        tx.execute_batch(migration.sqlite)?;
+        tx.execute(
+            "INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)",
+            rusqlite::params![migration.version, migration.name, checksum(migration.sqlite)],
+        )?;
+    }
+    tx.commit()?;
+    Ok(Migrated { from, to: latest() })
+}
+
+fn migrate_postgres(client: &mut postgres::Client) -> Result<Migrated, Failed> {
+    let version: String = client.query_one("SHOW server_version_num", &[])?.get(0);
+    if version.parse::<u32>().unwrap_or(0) < 150_000 {
+        return Err(StoreError::Schema(format!(
+            "PostgreSQL 15 or later is needed; this server reports {version}"
+        ))
+        .into());
+    }
+    let mut tx = client.transaction()?;
+    tx.execute("SELECT pg_advisory_xact_lock($1)", &[&POSTGRES_LOCK])?;
+    tx.batch_execute(
+        "CREATE TABLE IF NOT EXISTS schema_migrations
+         (version bigint PRIMARY KEY, name text NOT NULL, checksum text NOT NULL)",
+    )?;
+    let applied: Vec<(i64, String, String)> =
+        tx.query(SELECT_APPLIED, &[])?.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
+    let from = check(&applied, |m| m.postgres)?;
+    for migration in pending(from) {
+        tx.batch_execute(migration.postgres).map_err(|error| {
+            if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
+                Failed::Store(StoreError::Schema(format!(
+                    "the database user may not create tables: {error}; grant CREATE on the schema"
+                )))
+            } else {
+                Failed::Postgres(error)
+            }
+        })?;
+        tx.execute(
+            "INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)",
+            &[&migration.version, &migration.name, &checksum(migration.postgres)],
+        )?;
+    }
+    tx.commit()?;
+    Ok(Migrated { from, to: latest() })
+}

@@ -1,0 +1,20 @@
+//! The pages people look at: pure functions from view structs to HTML.
+//!
+//! No SQL, no handlers, no clock: a view carries everything, the present included. Escaping is
+//! maud's alone, and nothing here writes an inline script or style, so the strict
+//! Content-Security-Policy holds (`default-src 'self'` is enough for every page).
+
+pub mod chart;
+pub mod chart_axis;
+pub mod docs;
+pub mod docs_schema;
+pub mod error;
+pub mod format;
+pub mod layout;
+pub mod list_state;
+pub mod pricing;
+pub mod product;
+pub mod waterfall;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,347 @@
+//! One product at `/products/{sku}`: the price, why, its past, and the record of the decision.
+//!
+//! Numbers that nobody can know yet say what is missing instead of showing a zero.
+
+use maud::{Markup, html};
+use shopwright_domain::catalog::Sku;
+use shopwright_domain::ids::DecisionId;
+use shopwright_domain::money::Currency;
+use shopwright_domain::time::Timestamp;
+
+use super::chart::{PriceChartView, price_chart};
+use super::format;
+use super::layout::{Frame, Nav, page};
+use super::pricing::{PriceState, RangeView, known_count, unknown};
+use super::waterfall::{ReasonView, waterfall};
+
+/// A product and everything known about its price.
+#[derive(Clone, Debug)]
+pub struct ProductView {
+    /// The shop's own code.
+    pub sku: Sku,
+    /// The name; empty shows the SKU.
+    pub title: String,
+    /// Where the shop files it.
+    pub category: Option<String>,
+    /// The currency of every amount on the page.
+    pub currency: Currency,
+    /// The price, or why there is none.
+    pub price: PriceState,
+    /// How the base price came about, one sentence.
+    pub base_rule: String,
+    /// What a piece costs the shop, minor units.
+    pub cost_minor: Option<i64>,
+    /// Pieces that can be sold now.
+    pub available: Option<i64>,
+    /// Pieces sold in 7 days, net of returns.
+    pub units_7d: Option<i64>,
+    /// Pieces sold in 28 days, net of returns.
+    pub units_28d: Option<i64>,
+    /// The lowest price of 30 days, as an announced reduction has to show it.
+    pub lowest_30d_minor: Option<i64>,
+    /// The decision behind the price; `None` while the base price holds undecided.
+    pub decision: Option<DecisionView>,
+    /// Past changes, newest first.
+    pub history: Vec<HistoryRow>,
+    /// Price steps and weekly sales.
+    pub chart: PriceChartView,
+    /// The decision is older than it should be.
+    pub stale: bool,
+}
+
+/// The decision behind a price.
+#[derive(Clone, Debug)]
+pub struct DecisionView {
+    /// Its record; `None` when the decision changed nothing.
+    pub decision_id: Option<DecisionId>,
+    /// When it was decided.
+    pub decided_at: Timestamp,
+    /// The strategy's name: `rules: playbook`.
+    pub strategy: String,
+    /// The price before, minor units; `None` for the first price.
+    pub from_minor: Option<i64>,
+    /// The decided price, minor units.
+    pub to_minor: i64,
+    /// Why, in the order the factors were applied.
+    pub reasons: Vec<ReasonView>,
+    /// What the founding playbook alone would charge, minor units.
+    pub playbook_price_minor: Option<i64>,
+    /// The interval the guardrails left.
+    pub allowed: Option<RangeView>,
+}
+
+/// One past change.
+#[derive(Clone, Debug)]
+pub struct HistoryRow {
+    /// When.
+    pub at: Timestamp,
+    /// The price before, minor units; `None` for the first price.
+    pub from_minor: Option<i64>,
+    /// The price after, minor units.
+    pub to_minor: i64,
+    /// The strategy's name.
+    pub strategy: String,
+    /// Why, one sentence.
+    pub sentence: String,
+    /// The record.
+    pub decision_id: Option<DecisionId>,
+}
+
+/// The whole page.
+pub fn product(frame: &Frame, view: &ProductView) -> Markup {
+    let name = if view.title.is_empty() { view.sku.as_str() } else { &view.title };
+    let body = html! {
+        nav.crumbs aria-label="You are here" {
+            a href="/" { "Prices" } span aria-hidden="true" { "/" } bdi { (view.sku) }
+        }
+        div.page-head {
+            div {
+                h1 dir="auto" { (name) }
+                p.lede {
+                    "SKU " bdi { (view.sku) }
+                    @if let Some(category) = &view.category { " · " bdi { (category) } }
+                }
+            }
+        }
+        @if view.stale {
+            div.notice.notice-warn role="status" {
+                p { b { "This price is not moving." } " A new decision is late. The last decided price is still served." }
+            }
+        }
+        div.columns {
+            div.column-main {
+                (price_card(frame.now, view))
+                (why_card(view))
+                (chart_card(view))
+                (history_card(frame.now, view))
+            }
+            aside.column-side aria-label="Facts" {
+                (facts_card(view))
+                @if let Some(decision) = &view.decision { (decision_card(frame.now, view, decision)) }
+            }
+        }
+    };
+    page(frame, name, Nav::Prices, &body)
+}
+
+fn price_card(now: Timestamp, view: &ProductView) -> Markup {
+    let currency = view.currency;
+    let price_minor = match &view.price {
+        PriceState::Set { price_minor, .. } => *price_minor,
+        PriceState::Missing { because } => {
+            return html! {
+                section.card.hero aria-label="Price" {
+                    p.hero-price { "No price" }
+                    p.hero-change dir="auto" { "No base price: " (because) ". None is invented: this product is served without one until it has." }
+                }
+            };
+        }
+    };
+    html! {
+        section.card.hero aria-label="Price" {
+            p.hero-price { (format::amount(price_minor, currency)) " " span.hero-currency { (currency.code()) } }
+            @match &view.decision {
+                Some(decision) => {
+                    p.hero-change { (change_sentence(decision, currency)) " " (format::time(decision.decided_at, now)) "." }
+                    @if let Some(reason) = decision.reasons.first() { p.hero-why dir="auto" { (reason.sentence) } }
+                }
+                None => { p.hero-change { "At its base price; no decision has moved it yet." } }
+            }
+        }
+    }
+}
+
+fn change_sentence(decision: &DecisionView, currency: Currency) -> Markup {
+    let to_minor = decision.to_minor;
+    let Some(from_minor) = decision.from_minor else {
+        return html! { "First price, decided" };
+    };
+    let (class, arrow, word) = match to_minor.cmp(&from_minor) {
+        std::cmp::Ordering::Greater => ("word-up", "▲", "Raised"),
+        std::cmp::Ordering::Less => ("word-down", "▼", "Lowered"),
+        std::cmp::Ordering::Equal => return html! { "Held, checked" },
+    };
+    html! {
+        span class=(class) {
+            span aria-hidden="true" { (arrow) " " } (word)
+            @if let Some(percent) = format::percent_change(from_minor, to_minor) { " by " (percent.trim_start_matches(['+', '−'])) }
+        }
+        ", " (format::amount(from_minor, currency)) " → " (format::amount(to_minor, currency)) ","
+    }
+}
+
+fn why_card(view: &ProductView) -> Markup {
+    let (PriceState::Set { price_minor, base_minor }, Some(decision)) =
+        (&view.price, &view.decision)
+    else {
+        return html! {};
+    };
+    html! {
+        section.card #why {
+            h2 { "Why this price" }
+            p.muted dir="auto" { (view.base_rule) }
+            (waterfall(*base_minor, &decision.reasons, *price_minor, view.currency))
+        }
+    }
+}
+
+fn chart_card(view: &ProductView) -> Markup {
+    let chart = &view.chart;
+    html! {
+        section.card #sales {
+            h2 { (chart_title(chart)) }
+            (price_chart(chart))
+            details {
+                summary { "The numbers as a table" }
+                div.two-tables {
+                    table.plain {
+                        thead { tr { th scope="col" { "Price since" } th.number scope="col" { (chart.currency.code()) } } }
+                        tbody {
+                            @for point in &chart.prices {
+                                tr { td { (format::exact_time(point.at)) } td.number { (format::amount(point.amount_minor, chart.currency)) } }
+                            }
+                        }
+                    }
+                    table.plain {
+                        thead { tr { th scope="col" { "Week of" } th.number scope="col" { "Sold" } } }
+                        tbody {
+                            @for week in &chart.weeks {
+                                tr { td { (format::day(week.starts_at)) } td.number { (format::count(week.units)) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The message of the chart: what the price did, and what was sold at the end of it.
+fn chart_title(chart: &PriceChartView) -> String {
+    let sold = chart.weeks.last().map(|week| {
+        format!("{} sold in the last week", format::count(week.units))
+    });
+    let price = chart.prices.first().zip(chart.prices.last()).map(|(first, last)| {
+        let percent = format::percent_change(first.amount_minor, last.amount_minor)
+            .map(|percent| percent.trim_start_matches(['+', '−']).to_owned())
+            .unwrap_or_else(|| "from nothing".to_owned());
+        match last.amount_minor.cmp(&first.amount_minor) {
+            std::cmp::Ordering::Greater => format!("Price rose {percent}"),
+            std::cmp::Ordering::Less => format!("Price fell {percent}"),
+            std::cmp::Ordering::Equal => "Price is where it began".to_owned(),
+        }
+    });
+    let both: Vec<String> = price.into_iter().chain(sold).collect();
+    if both.is_empty() { "No price and no sales yet".to_owned() } else { both.join("; ") }
+}
+
+fn facts_card(view: &ProductView) -> Markup {
+    let currency = view.currency;
+    let (price_minor, base_minor) = match &view.price {
+        PriceState::Set { price_minor, base_minor } => (Some(*price_minor), Some(*base_minor)),
+        PriceState::Missing { .. } => (None, None),
+    };
+    let margin = price_minor.zip(view.cost_minor).map(|(price, cost)| price.saturating_sub(cost));
+    let margin_share = margin.zip(price_minor).and_then(|(m, price)| format::percent_share(m, price));
+    let amount = |minor: Option<i64>, missing: &str| match minor {
+        Some(minor) => html! { (format::amount(minor, currency)) },
+        None => unknown(missing),
+    };
+    html! {
+        section.card {
+            h2 { "Facts" }
+            dl.facts {
+                (fact("Base price", &amount(base_minor, "No base price yet")))
+                (fact("Lowest in 30 days", &amount(view.lowest_30d_minor, "No price was set in 30 days")))
+                (fact("Cost", &amount(view.cost_minor, "The cost is not known; without it prices are only suggested")))
+                (fact("Margin", &html! {
+                    (amount(margin, "Needs the cost"))
+                    @if let Some(share) = margin_share { span.sub { (share) " of the price" } }
+                }))
+                (fact("In stock", &known_count(view.available, "Stock is not known: no stock was reported")))
+                (fact("Sold in 7 days", &known_count(view.units_7d, "No order seen yet")))
+                (fact("Sold in 28 days", &known_count(view.units_28d, "No order seen yet")))
+            }
+            p.muted { "Amounts in " (currency.code()) "." }
+        }
+    }
+}
+
+fn fact(name: &str, value: &Markup) -> Markup {
+    html! { div { dt { (name) } dd { (value) } } }
+}
+
+fn decision_card(now: Timestamp, view: &ProductView, decision: &DecisionView) -> Markup {
+    let currency = view.currency;
+    html! {
+        section.card #decision {
+            h2 { "Decision" }
+            dl.facts {
+                (fact("Strategy", &html! { bdi { (decision.strategy) } }))
+                (fact("Decided", &format::time(decision.decided_at, now)))
+                (fact("Allowed", &match decision.allowed {
+                    Some(range) => html! {
+                        (format::amount(range.lowest_minor, currency)) "–" (format::amount(range.highest_minor, currency))
+                    },
+                    None => unknown("No interval was computed for this decision"),
+                }))
+                (fact("Playbook price", &match decision.playbook_price_minor {
+                    Some(minor) => html! { (format::amount(minor, currency)) },
+                    None => unknown("The playbook does not apply here"),
+                }))
+            }
+            @if let Some(id) = decision.decision_id {
+                p.record { span.muted { "Recorded as" } code { (id) } }
+            } @else {
+                p.muted { "It changed nothing, so it is counted, not recorded." }
+            }
+        }
+    }
+}
+
+fn history_card(now: Timestamp, view: &ProductView) -> Markup {
+    let currency = view.currency;
+    html! {
+        section.card #history {
+            h2 { "Price history" }
+            @if view.history.is_empty() {
+                p.muted { "No change yet. The first one appears here with its reason." }
+            } @else {
+                table.history role="table" {
+                    thead role="rowgroup" {
+                        tr role="row" {
+                            th scope="col" role="columnheader" { "When" }
+                            th.number scope="col" role="columnheader" { "From → to, " (currency.code()) }
+                            th scope="col" role="columnheader" { "Why" }
+                        }
+                    }
+                    tbody role="rowgroup" {
+                        @for row in &view.history { (history_row(row, now, currency)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn history_row(row: &HistoryRow, now: Timestamp, currency: Currency) -> Markup {
+    html! {
+        tr role="row" id=[row.decision_id.map(|id| id.to_string())] {
+            td.when role="cell" { (format::time(row.at, now)) }
+            td.moved.number role="cell" {
+                @if let Some(from) = row.from_minor { span.muted { (format::amount(from, currency)) " → " } }
+                b { (format::amount(row.to_minor, currency)) }
+                @if let Some(percent) = row.from_minor.and_then(|from| format::percent_change(from, row.to_minor)) {
+                    span.sub { (percent) }
+                }
+            }
+            td.why role="cell" {
+                span dir="auto" { (row.sentence) }
+                span.sub {
+                    bdi { (row.strategy) }
+                    @if let Some(id) = row.decision_id { " · " code { (id) } }
+                }
+            }
+        }
+    }
+}
