@@ -192,16 +192,18 @@ fn invent(histories: &BTreeMap<Box<str>, History>) -> Result<String, String> {
         let price = history.modal_price().ok_or("a product with sales has a price")?;
         let cost = format_minor(cost_minor(sku, price, currency), currency);
         let opening = opening_stock(sku, history);
-        text.push_str(&format!("{sku},{cost},{opening},{COUNTED_AT},synthetic\n"));
+        for part in [sku, ",", &cost, ",", &opening.to_string(), ",", COUNTED_AT, ",synthetic\n"] {
+            text.push_str(part);
+        }
     }
     Ok(text)
 }
 
-/// 45 to 65 percent of the price, at least one minor unit.
+/// 45 to 65 percent of the price to the nearest minor unit, at least one.
 fn cost_minor(sku: &str, price: UnitPrice, currency: Currency) -> i64 {
     let percent = roll(sku, "cost", COST_PERCENT_MIN, COST_PERCENT_MAX);
     let micros_per_minor = 1_000_000 / currency.minor_per_major();
-    (price.micros() / micros_per_minor * percent / 100).max(1)
+    ((price.micros() * percent + 50 * micros_per_minor) / (100 * micros_per_minor)).max(1)
 }
 
 /// What was on the shelf at the count, so that at the end of the slice about one product in seven
@@ -219,7 +221,7 @@ fn opening_stock(sku: &str, history: &History) -> i64 {
 }
 
 /// A number from `min` to `max` that depends on the seed, the product and the purpose alone:
-/// FNV-1a over both texts, then the finalizer of SplitMix64 so that near codes part.
+/// FNV-1a over both texts, then the finalizer of `SplitMix64` so that near codes part.
 fn roll(sku: &str, purpose: &str, min: u64, max: u64) -> i64 {
     let mut hash = 0xcbf2_9ce4_8422_2325 ^ SEED;
     for byte in sku.bytes().chain([0]).chain(purpose.bytes()) {

@@ -34,20 +34,21 @@ fn tidy_files() -> Vec<(String, String)> {
 
 fn write(root: &Path, path: &str, text: &str) {
     let file = root.join(path);
-    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-    std::fs::write(file, text).unwrap();
+    let folder = file.parent().expect("a planted file has a folder");
+    std::fs::create_dir_all(folder).expect("the temporary folder is writable");
+    std::fs::write(file, text).expect("the temporary folder is writable");
 }
 
 /// The findings of a tidy repository with `planted` files written over it.
 fn findings(planted: &[(&str, &str)]) -> Vec<(Rule, String, usize)> {
-    let root = tempfile::tempdir().unwrap();
+    let root = tempfile::tempdir().expect("a temporary folder can be made");
     for (path, text) in tidy_files() {
         write(root.path(), &path, &text);
     }
     for (path, text) in planted {
         write(root.path(), path, text);
     }
-    let tree = Tree::read(root.path()).unwrap();
+    let tree = Tree::read(root.path()).expect("what was planted can be read");
     let findings = xtask::tidy::check(&tree);
     findings.into_iter().map(|finding| (finding.rule, finding.path, finding.line)).collect()
 }

@@ -1,1 +1,6 @@
-//! Operations and jobs.
+//! Operations and jobs: load, decide, write, announce; and the live snapshots that serve reads.
+
+pub mod catalog;
+pub mod identity;
+pub mod orders;
+pub mod pricing;

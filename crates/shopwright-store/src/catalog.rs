@@ -228,3 +228,20 @@ pub fn retitle_from_sales(tx: &mut Tx<'_>, source: &str, now: Timestamp) -> Resu
         params![source, now],
     )
 }
+
+/// The currency of every product.
+pub fn currencies(tx: &mut Tx<'_>) -> Result<std::collections::HashMap<String, Currency>, StoreError> {
+    let all = tx.query("SELECT sku, currency FROM products", params![], |row| {
+        Ok((row.get(0)?, row.parse(1, |code: String| code.parse())?))
+    })?;
+    Ok(all.into_iter().collect())
+}
+
+/// How many active products have no base price.
+pub fn count_without_base_price(tx: &mut Tx<'_>) -> Result<i64, StoreError> {
+    tx.one(
+        "SELECT COUNT(*) FROM products WHERE base_price_minor IS NULL AND status = 'active'",
+        params![],
+        |row| row.get(0),
+    )
+}

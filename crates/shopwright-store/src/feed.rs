@@ -3,12 +3,14 @@
 //! A writer bumps the counter in its own transaction and stamps its rows with the new value. On
 //! PostgreSQL the row lock makes versions commit in order, so a follower that has seen version n
 //! can never be handed a smaller one later.
+//!
+//! Inputs of prices have no feed: who changes one has the prices refreshed, and that moves theirs.
 
 use crate::{Change, StoreError, Tx, params};
 
 fn name(change: Change) -> &'static str {
     match change {
-        Change::Prices => "prices",
+        Change::Prices | Change::PriceInputs => "prices",
         Change::Keys => "keys",
     }
 }

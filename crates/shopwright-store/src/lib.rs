@@ -16,11 +16,15 @@ mod job;
 mod migrate;
 pub mod orders;
 mod postgres;
+pub mod price_list;
+pub mod pricing;
+pub mod promotions;
 pub mod settings;
 mod sqlite;
 mod store;
 mod tx;
 mod value;
+pub mod verify;
 
 pub use dialect::Column;
 pub use error::StoreError;

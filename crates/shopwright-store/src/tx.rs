@@ -19,8 +19,10 @@ const STATEMENTS_MAX: usize = 300;
 /// What changed, told to this process after the commit and never before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Change {
-    /// Current prices, or what they are decided from.
+    /// Current prices.
     Prices,
+    /// What prices are decided from: settings, promotions, products, sales, stock.
+    PriceInputs,
     /// API keys.
     Keys,
 }

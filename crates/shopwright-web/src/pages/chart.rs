@@ -60,10 +60,7 @@ pub enum ChartSize {
 pub fn sparkline(points: &[SparkPoint], until: Timestamp, currency: Currency) -> Markup {
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return html! {} };
     let until = until.max(last.at);
-    let x = Scale::new(
-        (first.at.as_micros(), until.as_micros()),
-        (Px::units(2), Px::units(91)),
-    );
+    let x = Scale::new((first.at.as_micros(), until.as_micros()), (Px::units(2), Px::units(91)));
     let y = Scale::new(amount_range(points), (Px::units(20), Px::units(4)));
     let label = format!(
         "Price from {} to {}, {} to {}",
@@ -124,7 +121,8 @@ struct Panels {
 impl Panels {
     fn of(view: &PriceChartView, size: ChartSize) -> Self {
         // The left margin makes room for the longest amount at about 7 units a digit.
-        let longest = view.prices.iter().map(|p| format::amount(p.amount_minor, view.currency).len());
+        let longest =
+            view.prices.iter().map(|p| format::amount(p.amount_minor, view.currency).len());
         let left = i64::try_from(longest.max().unwrap_or(4) * 7 + 14).unwrap_or(64).clamp(44, 190);
         let (width, height, time_ticks_most) = match size {
             ChartSize::Wide => (744, 340, 8),
@@ -156,19 +154,24 @@ fn sized_chart(view: &PriceChartView, size: ChartSize) -> Markup {
     html! {
         svg class=(class) viewBox={ "0 0 " (panels.width) " " (panels.height) } role="img"
             aria-label="Price over time, and pieces sold by week; the table below has the numbers" {
-            (time_axis(view.from, until, x, &panels))
+            (time_axis(view, x, &panels))
             (price_panel(view, x, &panels))
             (units_panel(view, x, &panels))
         }
     }
 }
 
-fn time_axis(from: Timestamp, until: Timestamp, x: Scale, panels: &Panels) -> Markup {
+fn time_axis(view: &PriceChartView, x: Scale, panels: &Panels) -> Markup {
+    let has_prices = !view.prices.is_empty() || view.base_minor.is_some();
     html! {
-        @for tick in time_ticks(from, until, panels.time_ticks_most) {
+        @for tick in time_ticks(view.from, view.until, panels.time_ticks_most) {
             @let place = x.at(tick.at.as_micros());
-            line.grid x1=(place) x2=(place) y1=(panels.price.0) y2=(panels.price.1) {}
-            line.grid x1=(place) x2=(place) y1=(panels.units.0) y2=(panels.units.1) {}
+            @if has_prices {
+                line.grid x1=(place) x2=(place) y1=(panels.price.0) y2=(panels.price.1) {}
+            }
+            @if !view.weeks.is_empty() {
+                line.grid x1=(place) x2=(place) y1=(panels.units.0) y2=(panels.units.1) {}
+            }
             // A label so near an edge that half of it would be cut off is left to its neighbours.
             @if place >= Px::units(panels.left + 14) && place <= Px::units(panels.right - 14) {
                 text.tick.tick-time x=(place) y=(panels.height - 8) { (tick.label) }
@@ -202,11 +205,15 @@ fn price_panel(view: &PriceChartView, x: Scale, panels: &Panels) -> Markup {
         @for (point, next) in shown.iter().zip(shown.iter().skip(1).map(Some).chain([None])) {
             @let start = x.at(point.at.as_micros());
             @let end = next.map_or(Px::units(panels.right), |next| x.at(next.at.as_micros()));
+            @let level = y.at(point.amount_minor);
             g.step {
-                title { (format::amount(point.amount_minor, view.currency)) " since " (format::exact_time(point.at)) }
+                title {
+                    (format::amount(point.amount_minor, view.currency))
+                    " since " (format::exact_time(point.at))
+                }
                 rect.hit x=(start) y=(panels.price.0) width=(Px((end.0 - start.0).max(0)))
                     height=(panels.price.1 - panels.price.0) {}
-                line.step-mark x1=(start) x2=(end) y1=(y.at(point.amount_minor)) y2=(y.at(point.amount_minor)) {}
+                line.step-mark x1=(start) x2=(end) y1=(level) y2=(level) {}
             }
         }
         (price_labels(view, &shown, y, panels))

@@ -5,8 +5,8 @@
 
 use std::fmt;
 
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use jiff::civil::{Date, Time};
+use jiff::tz::Offset;
 use shopwright_domain::time::Timestamp;
 
 /// A place or a length in the drawing, in tenths of a unit; prints as `12.5`.
@@ -66,8 +66,9 @@ impl Scale {
 pub fn ticks(low: i64, high: i64, target: u8) -> Vec<i64> {
     let (low, high) = (i128::from(low.min(high)), i128::from(low.max(high)));
     let (low, high) = if low == high { widened(low) } else { (low, high) };
-    let rough = (high - low).div_euclid(i128::from(target.max(2)) - 1).max(1);
-    let step = round_step(rough);
+    let gaps = i128::from(target.max(2)) - 1;
+    // Rounded up: at most one gap more than wanted, where the range straddles a step.
+    let step = round_step((high - low + gaps - 1) / gaps);
     let first = low.div_euclid(step) * step;
     let steps = (high - first).div_euclid(step) + i128::from((high - first).rem_euclid(step) != 0);
     (0..=steps)
@@ -125,7 +126,7 @@ fn ticks_at_step(
     step: CalendarStep,
     most: usize,
 ) -> Option<Vec<TimeTick>> {
-    let first_day = from.to_jiff().to_zoned(TimeZone::UTC).date();
+    let first_day = Offset::UTC.to_datetime(from.to_jiff()).date();
     let mut found: Vec<TimeTick> = Vec::new();
     for n in 0.. {
         let Some(date) = step.date(first_day, n) else { break };
@@ -174,8 +175,8 @@ impl CalendarStep {
 }
 
 fn midnight(date: Date) -> Option<Timestamp> {
-    let zoned = date.to_zoned(TimeZone::UTC).ok()?;
-    Some(Timestamp::from_jiff(zoned.timestamp()))
+    let at = Offset::UTC.to_timestamp(date.to_datetime(Time::midnight())).ok()?;
+    Some(Timestamp::from_jiff(at))
 }
 
 #[cfg(test)]
@@ -212,7 +213,8 @@ mod tests {
     #[test]
     fn a_scale_never_leaves_its_axis() {
         let scale = Scale::new((100, 200), (Px::units(90), Px::units(10)));
-        for (value, want) in [(100, 900), (150, 500), (200, 100), (i64::MAX, 100), (i64::MIN, 900)] {
+        for (value, want) in [(100, 900), (150, 500), (200, 100), (i64::MAX, 100), (i64::MIN, 900)]
+        {
             assert_eq!(scale.at(value), Px(want), "{value}");
         }
         let flat = Scale::new((7, 7), (Px::units(0), Px::units(10)));
@@ -229,7 +231,12 @@ mod tests {
             let labels: Vec<&str> = found.iter().map(|tick| tick.label.as_str()).collect();
             assert_eq!(labels, want, "{from} to {until}");
         };
-        check("2011-12-05T08:00:00Z", "2011-12-09T12:00:00Z", 6, &["6 Dec", "7 Dec", "8 Dec", "9 Dec"]);
+        check(
+            "2011-12-05T08:00:00Z",
+            "2011-12-09T12:00:00Z",
+            6,
+            &["6 Dec", "7 Dec", "8 Dec", "9 Dec"],
+        );
         check("2011-12-05T08:00:00Z", "2011-12-05T20:00:00Z", 6, &[]);
         check(
             "2010-12-01T08:26:00Z",
@@ -237,8 +244,18 @@ mod tests {
             7,
             &["2011", "Mar", "May", "Jul", "Sep", "Nov"],
         );
-        check("2011-08-20T00:00:00Z", "2011-12-09T00:00:00Z", 6, &["Sep 2011", "Oct", "Nov", "Dec"]);
-        check("1995-03-01T00:00:00Z", "2026-03-01T00:00:00Z", 8, &["2000", "2005", "2010", "2015", "2020", "2025"]);
+        check(
+            "2011-08-20T00:00:00Z",
+            "2011-12-09T00:00:00Z",
+            6,
+            &["Sep 2011", "Oct", "Nov", "Dec"],
+        );
+        check(
+            "1995-03-01T00:00:00Z",
+            "2026-03-01T00:00:00Z",
+            8,
+            &["2000", "2005", "2010", "2015", "2020", "2025"],
+        );
     }
 
     #[test]

@@ -37,7 +37,8 @@ impl ErrorView {
             status: 404,
             title: "No product has this SKU".to_owned(),
             explanation: format!(
-                "The shop knows no product “{sku}”. SKUs are compared letter by letter: 85123a and 85123A are two products."
+                "The shop knows no product “{sku}”. SKUs are compared letter by letter: 85123a and \
+                 85123A are two products."
             ),
             actions: vec![to_prices()],
             request_id: None,
@@ -49,7 +50,10 @@ impl ErrorView {
         Self {
             status: 500,
             title: "This page could not be made".to_owned(),
-            explanation: "The fault is ours. Prices go on being served and nothing was changed. Try again in a moment; if it stays, look for the request id below in the server's log.".to_owned(),
+            explanation: "The fault is ours. Prices go on being served and nothing was changed. \
+                          Try again in a moment; if it stays, look for the request id below in \
+                          the server's log."
+                .to_owned(),
             actions: vec![to_prices()],
             request_id: Some(request_id.to_owned()),
         }
@@ -60,7 +64,9 @@ impl ErrorView {
         Self {
             status: 503,
             title: "The ledger cannot be reached".to_owned(),
-            explanation: "This page needs the database, which does not answer. The last decided prices are still served and nothing was changed. Try again in a minute.".to_owned(),
+            explanation: "This page needs the database, which does not answer. The last decided \
+                          prices are still served and nothing was changed. Try again in a minute."
+                .to_owned(),
             actions: vec![to_prices()],
             request_id: Some(request_id.to_owned()),
         }

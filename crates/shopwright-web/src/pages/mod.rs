@@ -12,6 +12,7 @@ pub mod error;
 pub mod format;
 pub mod layout;
 pub mod list_state;
+pub mod price_row;
 pub mod pricing;
 pub mod product;
 pub mod waterfall;

@@ -11,7 +11,7 @@ use shopwright_domain::time::Timestamp;
 use super::chart::{PriceChartView, price_chart};
 use super::format;
 use super::layout::{Frame, Nav, page};
-use super::pricing::{PriceState, RangeView, known_count, unknown};
+use super::price_row::{PriceState, RangeView};
 use super::waterfall::{ReasonView, waterfall};
 
 /// A product and everything known about its price.
@@ -105,7 +105,10 @@ pub fn product(frame: &Frame, view: &ProductView) -> Markup {
         }
         @if view.stale {
             div.notice.notice-warn role="status" {
-                p { b { "This price is not moving." } " A new decision is late. The last decided price is still served." }
+                p {
+                    b { "This price is not moving." }
+                    " A new decision is late. The last decided price is still served."
+                }
             }
         }
         div.columns {
@@ -132,18 +135,29 @@ fn price_card(now: Timestamp, view: &ProductView) -> Markup {
             return html! {
                 section.card.hero aria-label="Price" {
                     p.hero-price { "No price" }
-                    p.hero-change dir="auto" { "No base price: " (because) ". None is invented: this product is served without one until it has." }
+                    p.hero-change dir="auto" {
+                        "No base price: " (because)
+                        ". No price is invented; one appears as soon as there is a base."
+                    }
                 }
             };
         }
     };
     html! {
         section.card.hero aria-label="Price" {
-            p.hero-price { (format::amount(price_minor, currency)) " " span.hero-currency { (currency.code()) } }
+            p.hero-price {
+                (format::amount(price_minor, currency)) " "
+                span.hero-currency { (currency.code()) }
+            }
             @match &view.decision {
                 Some(decision) => {
-                    p.hero-change { (change_sentence(decision, currency)) " " (format::time(decision.decided_at, now)) "." }
-                    @if let Some(reason) = decision.reasons.first() { p.hero-why dir="auto" { (reason.sentence) } }
+                    p.hero-change {
+                        (change_sentence(decision, currency)) " "
+                        (format::time(decision.decided_at, now)) "."
+                    }
+                    @if let Some(reason) = decision.reasons.first() {
+                        p.hero-why dir="auto" { (reason.sentence) }
+                    }
                 }
                 None => { p.hero-change { "At its base price; no decision has moved it yet." } }
             }
@@ -164,7 +178,9 @@ fn change_sentence(decision: &DecisionView, currency: Currency) -> Markup {
     html! {
         span class=(class) {
             span aria-hidden="true" { (arrow) " " } (word)
-            @if let Some(percent) = format::percent_change(from_minor, to_minor) { " by " (percent.trim_start_matches(['+', '−'])) }
+            @if let Some(percent) = format::percent_change(from_minor, to_minor) {
+                " by " (percent.trim_start_matches(['+', '−']))
+            }
         }
         ", " (format::amount(from_minor, currency)) " → " (format::amount(to_minor, currency)) ","
     }
@@ -187,6 +203,14 @@ fn why_card(view: &ProductView) -> Markup {
 
 fn chart_card(view: &ProductView) -> Markup {
     let chart = &view.chart;
+    if chart.prices.is_empty() && chart.weeks.is_empty() {
+        return html! {
+            section.card #sales {
+                h2 { "No price and no sales yet" }
+                p.muted { "The chart begins with the first order or the first price." }
+            }
+        };
+    }
     html! {
         section.card #sales {
             h2 { (chart_title(chart)) }
@@ -195,10 +219,18 @@ fn chart_card(view: &ProductView) -> Markup {
                 summary { "The numbers as a table" }
                 div.two-tables {
                     table.plain {
-                        thead { tr { th scope="col" { "Price since" } th.number scope="col" { (chart.currency.code()) } } }
+                        thead {
+                            tr {
+                                th scope="col" { "Price since" }
+                                th.number scope="col" { (chart.currency.code()) }
+                            }
+                        }
                         tbody {
                             @for point in &chart.prices {
-                                tr { td { (format::exact_time(point.at)) } td.number { (format::amount(point.amount_minor, chart.currency)) } }
+                                tr {
+                                    td { (format::exact_time(point.at)) }
+                                    td.number { (format::amount(point.amount_minor, chart.currency)) }
+                                }
                             }
                         }
                     }
@@ -206,7 +238,10 @@ fn chart_card(view: &ProductView) -> Markup {
                         thead { tr { th scope="col" { "Week of" } th.number scope="col" { "Sold" } } }
                         tbody {
                             @for week in &chart.weeks {
-                                tr { td { (format::day(week.starts_at)) } td.number { (format::count(week.units)) } }
+                                tr {
+                                    td { (format::day(week.starts_at)) }
+                                    td.number { (format::count(week.units)) }
+                                }
                             }
                         }
                     }
@@ -218,21 +253,22 @@ fn chart_card(view: &ProductView) -> Markup {
 
 /// The message of the chart: what the price did, and what was sold at the end of it.
 fn chart_title(chart: &PriceChartView) -> String {
-    let sold = chart.weeks.last().map(|week| {
-        format!("{} sold in the last week", format::count(week.units))
-    });
+    let sold = chart
+        .weeks
+        .last()
+        .map(|week| format!("{} sold in the last week", format::count(week.units)));
     let price = chart.prices.first().zip(chart.prices.last()).map(|(first, last)| {
-        let percent = format::percent_change(first.amount_minor, last.amount_minor)
-            .map(|percent| percent.trim_start_matches(['+', '−']).to_owned())
-            .unwrap_or_else(|| "from nothing".to_owned());
+        let since = format::day(first.at.max(chart.from));
+        let percent = format::percent_change(first.amount_minor, last.amount_minor);
+        let percent = percent.as_deref().unwrap_or("from nothing");
+        let percent = percent.trim_start_matches(['+', '−']);
         match last.amount_minor.cmp(&first.amount_minor) {
-            std::cmp::Ordering::Greater => format!("Price rose {percent}"),
-            std::cmp::Ordering::Less => format!("Price fell {percent}"),
-            std::cmp::Ordering::Equal => "Price is where it began".to_owned(),
+            std::cmp::Ordering::Greater => format!("Price rose {percent} since {since}"),
+            std::cmp::Ordering::Less => format!("Price fell {percent} since {since}"),
+            std::cmp::Ordering::Equal => format!("Price is where it was on {since}"),
         }
     });
-    let both: Vec<String> = price.into_iter().chain(sold).collect();
-    if both.is_empty() { "No price and no sales yet".to_owned() } else { both.join("; ") }
+    price.into_iter().chain(sold).collect::<Vec<_>>().join("; ")
 }
 
 fn facts_card(view: &ProductView) -> Markup {
@@ -242,53 +278,53 @@ fn facts_card(view: &ProductView) -> Markup {
         PriceState::Missing { .. } => (None, None),
     };
     let margin = price_minor.zip(view.cost_minor).map(|(price, cost)| price.saturating_sub(cost));
-    let margin_share = margin.zip(price_minor).and_then(|(m, price)| format::percent_share(m, price));
-    let amount = |minor: Option<i64>, missing: &str| match minor {
-        Some(minor) => html! { (format::amount(minor, currency)) },
-        None => unknown(missing),
-    };
+    let margin_share =
+        margin.zip(price_minor).and_then(|(m, price)| format::percent_share(m, price));
+    let amount = |minor: Option<i64>| minor.map(|minor| format::amount(minor, currency));
+    let count = |number: Option<i64>| number.map(format::count);
     html! {
         section.card {
             h2 { "Facts" }
             dl.facts {
-                (fact("Base price", &amount(base_minor, "No base price yet")))
-                (fact("Lowest in 30 days", &amount(view.lowest_30d_minor, "No price was set in 30 days")))
-                (fact("Cost", &amount(view.cost_minor, "The cost is not known; without it prices are only suggested")))
-                (fact("Margin", &html! {
-                    (amount(margin, "Needs the cost"))
-                    @if let Some(share) = margin_share { span.sub { (share) " of the price" } }
-                }))
-                (fact("In stock", &known_count(view.available, "Stock is not known: no stock was reported")))
-                (fact("Sold in 7 days", &known_count(view.units_7d, "No order seen yet")))
-                (fact("Sold in 28 days", &known_count(view.units_28d, "No order seen yet")))
+                (fact("Base price", amount(base_minor), "not known yet"))
+                (fact("Lowest in 30 days", amount(view.lowest_30d_minor), "no price in 30 days"))
+                (fact("Cost", amount(view.cost_minor), "not given"))
+                (fact("Margin", amount(margin), "needs the cost"))
+                @if let Some(share) = margin_share {
+                    (fact("Margin share", Some(share), ""))
+                }
+                (fact("In stock", count(view.available), "no stock reported"))
+                (fact("Sold in 7 days", count(view.units_7d), "no order seen"))
+                (fact("Sold in 28 days", count(view.units_28d), "no order seen"))
             }
             p.muted { "Amounts in " (currency.code()) "." }
         }
     }
 }
 
-fn fact(name: &str, value: &Markup) -> Markup {
-    html! { div { dt { (name) } dd { (value) } } }
+/// A named number, or what is missing for it.
+fn fact(name: &str, value: Option<String>, missing: &str) -> Markup {
+    html! {
+        div {
+            dt { (name) }
+            dd { @if let Some(value) = value { (value) } @else { span.muted { (missing) } } }
+        }
+    }
 }
 
 fn decision_card(now: Timestamp, view: &ProductView, decision: &DecisionView) -> Markup {
-    let currency = view.currency;
+    let amount = |minor: i64| format::amount(minor, view.currency);
+    let allowed = decision
+        .allowed
+        .map(|range| format!("{}–{}", amount(range.lowest_minor), amount(range.highest_minor)));
     html! {
         section.card #decision {
             h2 { "Decision" }
             dl.facts {
-                (fact("Strategy", &html! { bdi { (decision.strategy) } }))
-                (fact("Decided", &format::time(decision.decided_at, now)))
-                (fact("Allowed", &match decision.allowed {
-                    Some(range) => html! {
-                        (format::amount(range.lowest_minor, currency)) "–" (format::amount(range.highest_minor, currency))
-                    },
-                    None => unknown("No interval was computed for this decision"),
-                }))
-                (fact("Playbook price", &match decision.playbook_price_minor {
-                    Some(minor) => html! { (format::amount(minor, currency)) },
-                    None => unknown("The playbook does not apply here"),
-                }))
+                div { dt { "Strategy" } dd { bdi { (decision.strategy) } } }
+                div { dt { "Decided" } dd { (format::time(decision.decided_at, now)) } }
+                (fact("Allowed", allowed, "not computed"))
+                (fact("Playbook price", decision.playbook_price_minor.map(amount), "does not apply"))
             }
             @if let Some(id) = decision.decision_id {
                 p.record { span.muted { "Recorded as" } code { (id) } }
@@ -325,13 +361,17 @@ fn history_card(now: Timestamp, view: &ProductView) -> Markup {
 }
 
 fn history_row(row: &HistoryRow, now: Timestamp, currency: Currency) -> Markup {
+    let moved_from = row.from_minor.filter(|from| *from != row.to_minor);
+    let percent = moved_from.and_then(|from| format::percent_change(from, row.to_minor));
     html! {
         tr role="row" id=[row.decision_id.map(|id| id.to_string())] {
             td.when role="cell" { (format::time(row.at, now)) }
             td.moved.number role="cell" {
-                @if let Some(from) = row.from_minor { span.muted { (format::amount(from, currency)) " → " } }
+                @if let Some(from) = row.from_minor {
+                    span.muted { (format::amount(from, currency)) " → " }
+                }
                 b { (format::amount(row.to_minor, currency)) }
-                @if let Some(percent) = row.from_minor.and_then(|from| format::percent_change(from, row.to_minor)) {
+                @if let Some(percent) = percent {
                     span.sub { (percent) }
                 }
             }

@@ -49,7 +49,9 @@ pub fn waterfall(
                 tr role="row" {
                     th scope="col" role="columnheader" { "Step" }
                     th.number scope="col" role="columnheader" { "Effect" }
-                    th.bar-column scope="col" role="columnheader" { span.visually-hidden { "Drawn to scale" } }
+                    th.bar-column scope="col" role="columnheader" {
+                        span.visually-hidden { "Drawn to scale" }
+                    }
                     th.number scope="col" role="columnheader" { "Price, " (currency.code()) }
                 }
             }
@@ -95,7 +97,7 @@ fn reason_row(row: &Row<'_>, currency: Currency, x: Scale) -> Markup {
     let (before, after) = (x.at(row.before), x.at(row.after));
     let class = match row.effect_minor {
         Some(1..) => "effect effect-up",
-        Some(..0) => "effect effect-down",
+        Some(..=-1) => "effect effect-down",
         _ => "effect",
     };
     html! {
@@ -108,7 +110,7 @@ fn reason_row(row: &Row<'_>, currency: Currency, x: Scale) -> Markup {
             td role="cell" class={ "number " (class) } data-label="Effect" {
                 @match row.effect_minor {
                     Some(effect) => { (format::signed_amount(effect, currency)) }
-                    None => { span.muted { "guards" } }
+                    None => { span.muted { "no effect" } }
                 }
             }
             td.bar-column role="cell" {

@@ -1,0 +1,136 @@
+//! Keys in memory: looked up by hash without locks, reloaded when the feed moves.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use shopwright_domain::ids::KeyId;
+use shopwright_domain::time::{SECOND, Timestamp};
+use shopwright_store::{Change, Store, StoreError, feed, identity};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinHandle;
+
+use super::keys::{KeyKind, KeySecret};
+
+/// How often the feed is looked at for what other processes did.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How often "last used" is written down.
+const TOUCH_EVERY: Duration = Duration::from_secs(60);
+
+/// A key that may be used.
+#[derive(Debug)]
+pub struct KnownKey {
+    /// Its id.
+    pub key_id: KeyId,
+    /// What it may do.
+    pub kind: KeyKind,
+    last_used_micros: AtomicI64,
+}
+
+#[derive(Debug, Default)]
+struct Snapshot {
+    by_hash: HashMap<[u8; 32], Arc<KnownKey>>,
+    version: i64,
+}
+
+/// The usable keys of one process.
+#[derive(Debug)]
+pub struct LiveKeys {
+    snapshot: ArcSwap<Snapshot>,
+    secret: KeySecret,
+}
+
+impl LiveKeys {
+    /// Loads all keys.
+    pub async fn load(store: &Store, secret: KeySecret) -> Result<Arc<Self>, StoreError> {
+        let live = Self { snapshot: ArcSwap::new(Arc::new(Snapshot { version: -1, ..Snapshot::default() })), secret };
+        live.catch_up(store).await?;
+        Ok(Arc::new(live))
+    }
+
+    /// The key that `text` is, unless it is unknown or revoked. Notes its use. The lookup is by a
+    /// keyed hash, so that its timing tells nothing about other keys.
+    pub fn check(&self, text: &str, now: Timestamp) -> Option<Arc<KnownKey>> {
+        let hash = self.secret.hash(text);
+        let known = self.snapshot.load().by_hash.get(&hash).cloned()?;
+        // A second's precision is plenty, and spares every request a shared write.
+        let last = known.last_used_micros.load(Ordering::Relaxed);
+        if now.as_micros() - last >= SECOND {
+            known.last_used_micros.store(now.as_micros(), Ordering::Relaxed);
+        }
+        Some(known)
+    }
+
+    async fn catch_up(&self, store: &Store) -> Result<(), StoreError> {
+        let seen = self.snapshot.load().version;
+        let loaded = store
+            .read(move |tx| {
+                let version = feed::version(tx, Change::Keys)?;
+                if version == seen {
+                    return Ok::<_, StoreError>(None);
+                }
+                Ok(Some((version, identity::list_keys(tx)?)))
+            })
+            .await?;
+        let Some((version, keys)) = loaded else { return Ok(()) };
+        let before = self.snapshot.load();
+        let mut by_hash = HashMap::new();
+        for key in keys.into_iter().filter(|key| key.revoked_at.is_none()) {
+            let (Ok(hash), Some(kind)) = (<[u8; 32]>::try_from(key.hash.as_slice()), KeyKind::parse(&key.kind)) else {
+                tracing::error!(key = %key.key_id, "a key in the ledger cannot be read and is not accepted");
+                continue;
+            };
+            let stored = key.last_used_at.map_or(i64::MIN / 2, Timestamp::as_micros);
+            let last = before.by_hash.get(&hash).map_or(stored, |k| k.last_used_micros.load(Ordering::Relaxed));
+            let known = KnownKey { key_id: key.key_id, kind, last_used_micros: AtomicI64::new(last) };
+            by_hash.insert(hash, Arc::new(known));
+        }
+        self.snapshot.store(Arc::new(Snapshot { by_hash, version }));
+        Ok(())
+    }
+
+    /// Writes down when keys were last used.
+    pub async fn write_last_used(&self, store: &Store) -> Result<(), StoreError> {
+        let used: Vec<_> = self
+            .snapshot
+            .load()
+            .by_hash
+            .values()
+            .map(|key| (key.key_id, key.last_used_micros.load(Ordering::Relaxed)))
+            .filter(|(_, micros)| *micros > 0)
+            .map(|(id, micros)| (id, Timestamp::from_micros(micros)))
+            .collect();
+        if used.is_empty() {
+            return Ok(());
+        }
+        store.write(move |tx| identity::touch_keys(tx, &used)).await
+    }
+
+    /// Follows the ledger until the task is aborted.
+    pub fn follow(self: &Arc<Self>, store: Store) -> JoinHandle<()> {
+        let live = Arc::clone(self);
+        tokio::spawn(async move {
+            let mut notices = store.changes();
+            let mut look = tokio::time::interval(LOOK_EVERY);
+            let mut touch = tokio::time::interval(TOUCH_EVERY);
+            look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            touch.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                let outcome = tokio::select! {
+                    _ = look.tick() => live.catch_up(&store).await,
+                    _ = touch.tick() => live.write_last_used(&store).await,
+                    notice = notices.recv() => match notice {
+                        Ok(Change::Keys) | Err(RecvError::Lagged(_)) => live.catch_up(&store).await,
+                        Ok(_) => Ok(()),
+                        Err(RecvError::Closed) => return,
+                    }
+                };
+                if let Err(error) = outcome {
+                    tracing::warn!(%error, "keys could not be followed; the last known ones hold");
+                }
+            }
+        })
+    }
+}

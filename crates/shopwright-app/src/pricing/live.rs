@@ -1,0 +1,135 @@
+//! Prices in memory, behind an atomic pointer: requests never lock and never wait for the ledger.
+//!
+//! The snapshot follows the change feed: at once when this process commits a change, and by a look
+//! at the feed's version several times a second for what other processes commit. While the ledger
+//! is away it goes on serving what it has and says so.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use shopwright_store::pricing::CurrentPrice;
+use shopwright_store::{Change, Store, StoreError, feed, pricing};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinHandle;
+
+/// How often the feed is looked at for what other processes did.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Turns a price into the form that is served; the web floor knows its shape.
+pub type Render<B> = fn(&CurrentPrice) -> B;
+
+/// A price with its served form.
+#[derive(Debug)]
+pub struct LivePrice<B> {
+    /// The price.
+    pub price: CurrentPrice,
+    /// Its served form, made once.
+    pub body: B,
+}
+
+type BySku<B> = HashMap<Box<str>, Arc<LivePrice<B>>>;
+
+#[derive(Debug)]
+struct Snapshot<B> {
+    by_sku: BySku<B>,
+    version: i64,
+}
+
+/// The live prices of one process.
+#[derive(Debug)]
+pub struct LivePrices<B> {
+    snapshot: ArcSwap<Snapshot<B>>,
+    stale: AtomicBool,
+    render: Render<B>,
+}
+
+impl<B: Send + Sync + 'static> LivePrices<B> {
+    /// Loads all prices.
+    pub async fn load(store: &Store, render: Render<B>) -> Result<Arc<Self>, StoreError> {
+        let live = Self { snapshot: ArcSwap::new(Arc::new(Snapshot { by_sku: HashMap::new(), version: 0 })), stale: AtomicBool::new(false), render };
+        live.catch_up(store).await?;
+        Ok(Arc::new(live))
+    }
+
+    /// The price of a SKU, if it has one.
+    pub fn get(&self, sku: &str) -> Option<Arc<LivePrice<B>>> {
+        self.snapshot.load().by_sku.get(sku).cloned()
+    }
+
+    /// Hands the price to `read` without counting a reference: the hot path.
+    pub fn with<T>(&self, sku: &str, read: impl FnOnce(&LivePrice<B>) -> T) -> Option<T> {
+        self.snapshot.load().by_sku.get(sku).map(|live| read(live))
+    }
+
+    /// How many SKUs have a price.
+    pub fn len(&self) -> usize {
+        self.snapshot.load().by_sku.len()
+    }
+
+    /// Whether no SKU has a price.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the ledger was away at the last look, so that prices may be out of date.
+    pub fn is_stale(&self) -> bool {
+        self.stale.load(Ordering::Relaxed)
+    }
+
+    /// Takes in what was committed since the last look. Gives whether anything was.
+    async fn catch_up(&self, store: &Store) -> Result<bool, StoreError> {
+        let seen = self.snapshot.load().version;
+        let (version, changed) = store
+            .read(move |tx| {
+                let version = feed::version(tx, Change::Prices)?;
+                let changed = if version > seen { pricing::since_version(tx, seen)? } else { Vec::new() };
+                Ok::<_, StoreError>((version, changed))
+            })
+            .await?;
+        if version == seen {
+            return Ok(false);
+        }
+        let mut by_sku = self.snapshot.load().by_sku.clone();
+        for price in changed {
+            let body = (self.render)(&price);
+            by_sku.insert(price.sku.as_str().into(), Arc::new(LivePrice { price, body }));
+        }
+        self.snapshot.store(Arc::new(Snapshot { by_sku, version }));
+        Ok(true)
+    }
+
+    /// Follows the ledger until the task is aborted.
+    pub fn follow(self: &Arc<Self>, store: Store) -> JoinHandle<()> {
+        let live = Arc::clone(self);
+        tokio::spawn(async move {
+            let mut notices = store.changes();
+            let mut look = tokio::time::interval(LOOK_EVERY);
+            look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    _ = look.tick() => {}
+                    notice = notices.recv() => match notice {
+                        Ok(Change::Prices) | Err(RecvError::Lagged(_)) => {}
+                        Ok(_) => continue,
+                        Err(RecvError::Closed) => return,
+                    }
+                }
+                let away = match live.catch_up(&store).await {
+                    Ok(_) => false,
+                    // A crowd before the ledger says nothing about the prices' age yet.
+                    Err(StoreError::Busy) => continue,
+                    Err(error) => {
+                        if !live.is_stale() {
+                            tracing::error!(%error, "prices are served from memory and marked stale");
+                        }
+                        true
+                    }
+                };
+                live.stale.store(away, Ordering::Relaxed);
+            }
+        })
+    }
+}

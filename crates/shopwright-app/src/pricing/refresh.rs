@@ -1,0 +1,235 @@
+//! One refresh: every active product is looked at, decided, and written where something changed.
+//!
+//! Products go in pages, each one transaction: load facts, decide, record. The feed's row lock lets
+//! one decider work at a time, on any number of nodes.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use shopwright_domain::catalog::Sku;
+use shopwright_domain::ids::{DecisionId, IdSource};
+use shopwright_domain::pricing::{
+    CurrentPrice, DecideError, PolicyPatch, PriceDecision, PriceFacts, PricePolicy, PromotionFact, decide,
+};
+use shopwright_domain::time::Timestamp;
+use shopwright_store::pricing::{FactsOf, NewDecision, NewStanding, PricingFacts};
+use shopwright_store::promotions::Promotion;
+use shopwright_store::{Store, StoreError, Tx, pricing, promotions};
+
+use super::settings::{Layers, applies};
+
+/// Products decided in one transaction: about 20 ms on two cores.
+const PAGE: i64 = 400;
+/// Days before a reduction whose lowest price it is measured against (98/6/EC, Art. 6a).
+const PRIOR_PRICE_DAYS: i64 = 30;
+
+/// The zone in which the shop's day and hours are counted.
+#[derive(Clone, Debug)]
+pub struct StoreZone(pub TimeZone);
+
+impl StoreZone {
+    /// Hour 0–23 and weekday 1 (Monday) to 7 of an instant, and the start of its day.
+    pub fn place(&self, at: Timestamp) -> (u8, u8, Timestamp) {
+        let zoned = jiff::ZonedDateTime::new(at.to_jiff(), self.0.clone());
+        let start = zoned.start_of_day().map_or(at, |day| Timestamp::from_jiff(day.timestamp()));
+        let hour = u8::try_from(zoned.hour()).unwrap_or(0);
+        let weekday = u8::try_from(zoned.weekday().to_monday_one_offset()).unwrap_or(1);
+        (hour, weekday, start)
+    }
+}
+
+/// What a refresh did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Refreshed {
+    /// Products looked at.
+    pub evaluated: u64,
+    /// Prices that changed.
+    pub changed: u64,
+    /// Products without a base price.
+    pub no_base_price: u64,
+}
+
+/// Looks at every active product and writes what changed.
+pub async fn refresh_prices(
+    store: &Store,
+    zone: &StoreZone,
+    now: Timestamp,
+    ids: &Arc<dyn IdSource>,
+) -> Result<Refreshed, StoreError> {
+    let mut total = Refreshed::default();
+    let mut after = String::new();
+    loop {
+        let (from, zone) = (after.clone(), zone.clone());
+        // Ids are fixed per command: a second run of the closure gives the same decisions.
+        let fresh: Vec<DecisionId> =
+            (0..PAGE).map(|_| DecisionId::from_uuid(ids.next_uuid())).collect();
+        let (page, last) = store.write(move |tx| refresh_page(tx, &from, &zone, now, &fresh)).await?;
+        total.evaluated += page.evaluated;
+        total.changed += page.changed;
+        total.no_base_price += page.no_base_price;
+        match last {
+            Some(last) => after = last,
+            None => break,
+        }
+    }
+    let (evaluated, changed) = (signed(total.evaluated), signed(total.changed));
+    store.write(move |tx| pricing::count_refresh(tx, now, evaluated, changed)).await?;
+    Ok(total)
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Decides one page; gives the last SKU when there may be more.
+fn refresh_page(
+    tx: &mut Tx<'_>,
+    after: &str,
+    zone: &StoreZone,
+    now: Timestamp,
+    fresh: &[DecisionId],
+) -> Result<(Refreshed, Option<String>), StoreError> {
+    pricing::lock_decider(tx)?;
+    let layers = Layers::load(tx)?;
+    let running = promotions::running(tx, now)?;
+    let (hour, weekday, day_start) = zone.place(now);
+    let rows = pricing::facts(tx, FactsOf::Page { after, limit: PAGE }, now, day_start)?;
+    let mut page = Refreshed::default();
+    let (mut decisions, mut standing) = (Vec::new(), Vec::new());
+    for (row, id) in rows.iter().zip(fresh) {
+        page.evaluated += 1;
+        let policy = layers.resolve(&row.sku, row.category.as_deref());
+        let facts = price_facts(row, &running, (now, hour, weekday));
+        let decision = match decide(&facts, &policy) {
+            Ok(decision) => decision,
+            Err(DecideError::NoBasePrice) => {
+                page.no_base_price += 1;
+                continue;
+            }
+            Err(error) => {
+                // The price that stands goes on standing; the owner sees why nothing moves.
+                tracing::warn!(sku = %row.sku, %error, "a price could not be decided");
+                continue;
+            }
+        };
+        let from_minor = facts.current.as_ref().map(|current| current.amount_minor);
+        if from_minor == Some(decision.price_minor) {
+            standing.push((row.sku.clone(), decision));
+        } else {
+            page.changed += 1;
+            decisions.push(new_decision(tx, *id, &facts, &policy, &decision, from_minor)?);
+        }
+    }
+    pricing::write_decisions(tx, &decisions, now)?;
+    write_moved_reasons(tx, standing)?;
+    let more = i64::try_from(rows.len()) == Ok(PAGE);
+    Ok((page, rows.last().filter(|_| more).map(|row| row.sku.as_str().to_owned())))
+}
+
+fn price_facts(
+    row: &PricingFacts,
+    running: &[Promotion],
+    (now, hour, weekday): (Timestamp, u8, u8),
+) -> PriceFacts {
+    PriceFacts {
+        sku: row.sku.clone(),
+        currency: row.currency,
+        base_minor: row.base_minor,
+        cost_minor: row.cost_minor,
+        map_minor: row.map_minor,
+        available: row.on_hand,
+        units_7d: row.has_history.then_some(row.units_7d),
+        units_28d: row.has_history.then_some(row.units_28d),
+        current: row.current.map(|(amount_minor, changed_at, day_open)| CurrentPrice {
+            amount_minor,
+            changed_at,
+            day_open_minor: day_open.unwrap_or(amount_minor),
+        }),
+        promotions: running
+            .iter()
+            .filter(|p| applies(&p.scope, &p.scope_key, &row.sku, row.category.as_deref()))
+            .map(|p| PromotionFact {
+                id: p.promotion_id,
+                name: p.name.clone(),
+                factor: p.factor,
+                locks_price: p.locks_price,
+            })
+            .collect(),
+        now,
+        hour,
+        weekday,
+    }
+}
+
+fn new_decision(
+    tx: &mut Tx<'_>,
+    decision_id: DecisionId,
+    facts: &PriceFacts,
+    policy: &PricePolicy,
+    decision: &PriceDecision,
+    from_minor: Option<i64>,
+) -> Result<NewDecision, StoreError> {
+    let reduced = from_minor.is_some_and(|from| decision.price_minor < from);
+    let lowest_30d_minor = if reduced {
+        pricing::lowest_before(tx, &facts.sku, facts.now, PRIOR_PRICE_DAYS)?
+    } else {
+        None
+    };
+    Ok(NewDecision {
+        decision_id,
+        sku: facts.sku.clone(),
+        currency: facts.currency,
+        from_minor,
+        to_minor: decision.price_minor,
+        base_minor: decision.base_minor,
+        lowest_30d_minor,
+        strategy: text_of(decision.strategy),
+        facts: json_of(facts),
+        policy: json_of(policy),
+        decision: json_of(decision),
+    })
+}
+
+/// Keeps the shown reasons true where the price stands but what it rests on has changed.
+fn write_moved_reasons(tx: &mut Tx<'_>, standing: Vec<(Sku, PriceDecision)>) -> Result<(), StoreError> {
+    let skus: Vec<&str> = standing.iter().map(|(sku, _)| sku.as_str()).collect();
+    let shown = pricing::shown_decisions(tx, &skus)?;
+    let moved: Vec<_> = standing
+        .into_iter()
+        .map(|(sku, decision)| (sku, decision.base_minor, text_of(decision.strategy), json_of(&decision)))
+        .filter(|(sku, _, _, decision)| shown.get(sku.as_str()) != Some(decision))
+        .map(|(sku, base_minor, strategy, decision)| NewStanding { sku, base_minor, strategy, decision })
+        .collect();
+    pricing::write_standing(tx, &moved)
+}
+
+fn text_of(value: impl Serialize) -> String {
+    match json_of(value) {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+/// Domain values always have a JSON form: no maps with other keys than text, no failing serializer.
+fn json_of(value: impl Serialize) -> serde_json::Value {
+    match serde_json::to_value(value) {
+        Ok(json) => json,
+        Err(error) => panic!("a domain value has no JSON form: {error}"),
+    }
+}
+
+/// Decides once more from the facts and settings that were kept. Equal to the kept decision, byte
+/// for byte, unless the record or the rules changed.
+pub fn replay(kept: &pricing::Decision) -> Result<PriceDecision, String> {
+    let facts: PriceFacts =
+        serde_json::from_value(kept.facts.clone()).map_err(|e| format!("the kept facts: {e}"))?;
+    let policy: PricePolicy =
+        serde_json::from_value(kept.policy.clone()).map_err(|e| format!("the kept settings: {e}"))?;
+    decide(&facts, &policy).map_err(|e| e.to_string())
+}
+
+/// The layers of one store as the ledger keeps them, read into the domain's words.
+pub(super) fn read_patch(patch: serde_json::Value) -> Result<PolicyPatch, serde_json::Error> {
+    serde_json::from_value(patch)
+}

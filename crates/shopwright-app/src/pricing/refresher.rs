@@ -1,0 +1,49 @@
+//! The standing job that keeps prices decided: at intervals, and soon after an input changed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shopwright_domain::ids::IdSource;
+use shopwright_domain::time::Clock;
+use shopwright_store::{Change, Store};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinHandle;
+
+use super::refresh::{StoreZone, refresh_prices};
+
+/// Changes that follow each other this closely are answered by one refresh.
+const SETTLE: Duration = Duration::from_millis(50);
+
+/// Refreshes all prices every `every`, and within a moment of a change to their inputs in this
+/// process. A refresh that fails is tried again at the next occasion; prices stand meanwhile.
+pub fn keep_refreshing(
+    store: Store,
+    zone: StoreZone,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    every: Duration,
+) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let mut notices = store.changes();
+        let mut due = tokio::time::interval(every);
+        due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = due.tick() => {}
+                notice = notices.recv() => match notice {
+                    Ok(Change::PriceInputs) | Err(RecvError::Lagged(_)) => {
+                        tokio::time::sleep(SETTLE).await;
+                        // What came in meanwhile is answered by the same refresh.
+                        while notices.try_recv().is_ok() {}
+                    }
+                    Ok(_) => continue,
+                    Err(RecvError::Closed) => return,
+                }
+            }
+            match refresh_prices(&store, &zone, clock.now(), &ids).await {
+                Ok(done) => tracing::debug!(?done, "prices refreshed"),
+                Err(error) => tracing::error!(%error, "prices could not be refreshed; they stand as they are"),
+            }
+        }
+    })
+}

@@ -1,0 +1,318 @@
+//! Settings of the price engine: policy layers and promotions, checked before they are kept.
+
+use std::collections::{BTreeMap, HashMap};
+
+use shopwright_domain::catalog::{SHOP_ID_BYTES_MAX, Sku};
+use shopwright_domain::ids::PromotionId;
+use shopwright_domain::money::{Currency, Factor};
+use shopwright_domain::pricing::{FACTOR_MAX, PolicyError, PolicyFacts, PolicyPatch, PricePolicy};
+use shopwright_domain::time::Timestamp;
+use shopwright_store::pricing::FactsOf;
+use shopwright_store::promotions::Promotion;
+use shopwright_store::{Change, Store, StoreError, Tx, catalog, pricing, promotions};
+
+use super::refresh::read_patch;
+
+/// Products of a scope that a change is checked against at most, per page.
+const CHECK_PAGE: i64 = 1_000;
+const NAME_BYTES_MAX: usize = 200;
+
+/// Where a layer of settings holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PolicyScope {
+    /// The whole store.
+    Store,
+    /// A category and everything below it.
+    Category(String),
+    /// One product.
+    Sku(Sku),
+}
+
+impl PolicyScope {
+    /// Reads the parts of a URL or command: `store`, `category` + path, `sku` + code.
+    pub fn parse(scope: &str, key: &str) -> Option<Self> {
+        match scope {
+            "store" if key.is_empty() => Some(Self::Store),
+            "category" if !key.is_empty() && key.len() <= SHOP_ID_BYTES_MAX && !key.contains('\0') => {
+                Some(Self::Category(key.to_owned()))
+            }
+            "sku" => Sku::parse(key).ok().map(Self::Sku),
+            _ => None,
+        }
+    }
+
+    /// The stored form.
+    pub fn parts(&self) -> (&'static str, &str) {
+        match self {
+            Self::Store => ("store", ""),
+            Self::Category(path) => ("category", path),
+            Self::Sku(sku) => ("sku", sku.as_str()),
+        }
+    }
+}
+
+/// Whether a scope covers a product: the store, its category or one above it, or the SKU itself.
+pub(super) fn applies(scope: &str, key: &str, sku: &Sku, category: Option<&str>) -> bool {
+    match scope {
+        "store" => true,
+        "sku" => key == sku.as_str(),
+        _ => category.is_some_and(|path| {
+            path == key || path.strip_prefix(key).is_some_and(|rest| rest.starts_with('/'))
+        }),
+    }
+}
+
+/// All layers of the store, ready to be laid over each other.
+pub(super) struct Layers {
+    store: Option<PolicyPatch>,
+    /// Broad to narrow: a prefix sorts before what it is a prefix of.
+    categories: BTreeMap<String, PolicyPatch>,
+    skus: HashMap<String, PolicyPatch>,
+}
+
+impl Layers {
+    pub(super) fn load(tx: &mut Tx<'_>) -> Result<Self, StoreError> {
+        let mut layers = Self { store: None, categories: BTreeMap::new(), skus: HashMap::new() };
+        for row in pricing::list_policies(tx)? {
+            let patch = read_patch(row.patch).map_err(|error| StoreError::Corrupt {
+                table: "pricing_policies".into(),
+                column: "patch".into(),
+                id: format!("{} {}", row.scope, row.scope_key),
+                problem: error.to_string(),
+            })?;
+            layers.insert(&row.scope, row.scope_key, Some(patch));
+        }
+        Ok(layers)
+    }
+
+    fn insert(&mut self, scope: &str, key: String, patch: Option<PolicyPatch>) {
+        match (scope, patch) {
+            ("store", patch) => self.store = patch,
+            ("sku", Some(patch)) => drop(self.skus.insert(key, patch)),
+            ("sku", None) => drop(self.skus.remove(&key)),
+            (_, Some(patch)) => drop(self.categories.insert(key, patch)),
+            (_, None) => drop(self.categories.remove(&key)),
+        }
+    }
+
+    pub(super) fn resolve(&self, sku: &Sku, category: Option<&str>) -> PricePolicy {
+        let narrower =
+            self.categories.iter().filter(|(key, _)| applies("category", key, sku, category)).map(|(_, p)| p);
+        PricePolicy::resolve(self.store.iter().chain(narrower).chain(self.skus.get(sku.as_str())))
+    }
+}
+
+/// Why settings were refused; nothing changed.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyChangeError {
+    /// Fields that cannot hold.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Invalid(Vec<PolicyError>),
+    /// Fields that cannot hold for a product of the scope.
+    #[error("for {sku}: {}", .errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    InvalidFor {
+        /// The first product they fail for.
+        sku: Sku,
+        /// What fails.
+        errors: Vec<PolicyError>,
+    },
+    /// There is no such product.
+    #[error("there is no product {0}")]
+    UnknownSku(Sku),
+    /// The ledger failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Replaces the layer of a scope after checking it against every product it covers.
+pub async fn set_policy(
+    store: &Store,
+    scope: PolicyScope,
+    patch: PolicyPatch,
+    currency: Currency,
+    now: Timestamp,
+) -> Result<(), PolicyChangeError> {
+    store
+        .write(move |tx| {
+            if let PolicyScope::Sku(sku) = &scope
+                && catalog::find(tx, sku)?.is_none()
+            {
+                return Err(PolicyChangeError::UnknownSku(sku.clone()));
+            }
+            patch.validate(currency).map_err(PolicyChangeError::Invalid)?;
+            let (name, key) = scope.parts();
+            let mut layers = Layers::load(tx)?;
+            layers.insert(name, key.to_owned(), Some(patch.clone()));
+            check_products(tx, &scope, &layers, now)?;
+            let json = serde_json::to_value(&patch)
+                .map_err(|e| StoreError::Bug(format!("a policy has no JSON form: {e}")))?;
+            pricing::set_policy(tx, name, key, &json, now)?;
+            tx.announce(Change::PriceInputs);
+            Ok(())
+        })
+        .await
+}
+
+/// Removes the layer of a scope. `false` when there was none.
+pub async fn clear_policy(store: &Store, scope: PolicyScope) -> Result<bool, StoreError> {
+    store
+        .write(move |tx| {
+            let (name, key) = scope.parts();
+            tx.announce(Change::PriceInputs);
+            pricing::delete_policy(tx, name, key)
+        })
+        .await
+}
+
+/// The settings that hold for one product, all layers applied. `None` when there is no product.
+pub async fn effective_policy(store: &Store, sku: Sku) -> Result<Option<PricePolicy>, StoreError> {
+    store
+        .read(move |tx| {
+            let Some(product) = catalog::find(tx, &sku)? else { return Ok(None) };
+            Ok(Some(Layers::load(tx)?.resolve(&sku, product.category.as_deref())))
+        })
+        .await
+}
+
+fn check_products(
+    tx: &mut Tx<'_>,
+    scope: &PolicyScope,
+    layers: &Layers,
+    now: Timestamp,
+) -> Result<(), PolicyChangeError> {
+    let (name, key) = scope.parts();
+    let mut after = String::new();
+    loop {
+        let of = match scope {
+            PolicyScope::Sku(sku) => FactsOf::One(sku),
+            _ => FactsOf::Page { after: &after, limit: CHECK_PAGE },
+        };
+        let page = pricing::facts(tx, of, now, now)?;
+        for row in page.iter().filter(|row| applies(name, key, &row.sku, row.category.as_deref())) {
+            let facts = PolicyFacts {
+                base_minor: row.base_minor,
+                cost_minor: row.cost_minor,
+                map_minor: row.map_minor,
+                currency: row.currency,
+            };
+            layers
+                .resolve(&row.sku, row.category.as_deref())
+                .validate(&facts)
+                .map_err(|errors| PolicyChangeError::InvalidFor { sku: row.sku.clone(), errors })?;
+        }
+        match page.last() {
+            Some(last) if !matches!(scope, PolicyScope::Sku(_)) => after = last.sku.as_str().to_owned(),
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// A promotion to start.
+#[derive(Clone, Debug)]
+pub struct StartPromotion {
+    /// Its id.
+    pub promotion_id: PromotionId,
+    /// What the owner calls it.
+    pub name: String,
+    /// Where it holds.
+    pub scope: PolicyScope,
+    /// What prices are multiplied with.
+    pub factor: Factor,
+    /// Whether prices stand still while it runs.
+    pub locks_price: bool,
+    /// From,
+    pub starts_at: Timestamp,
+    /// and until just before.
+    pub ends_at: Timestamp,
+}
+
+/// Why a promotion was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum PromotionError {
+    /// The name is empty or too long.
+    #[error("the name must have 1 to {NAME_BYTES_MAX} bytes")]
+    Name,
+    /// The factor is not usable.
+    #[error("the factor must be above 0 and at most {FACTOR_MAX}; write it like \"0.9\"")]
+    Factor,
+    /// It ends before it starts, or is over already.
+    #[error("ends_at must be after starts_at and in the future")]
+    Times,
+    /// There is no such product.
+    #[error("there is no product {0}")]
+    UnknownSku(Sku),
+    /// The ledger failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Adds a promotion.
+pub async fn start_promotion(
+    store: &Store,
+    command: StartPromotion,
+    now: Timestamp,
+) -> Result<Promotion, PromotionError> {
+    let name = command.name.trim().to_owned();
+    if name.is_empty() || name.len() > NAME_BYTES_MAX || name.contains('\0') {
+        return Err(PromotionError::Name);
+    }
+    if command.factor <= Factor::new(0, 1) || command.factor > Factor::new(i128::from(FACTOR_MAX), 1) {
+        return Err(PromotionError::Factor);
+    }
+    if command.ends_at <= command.starts_at || command.ends_at <= now {
+        return Err(PromotionError::Times);
+    }
+    let (scope, scope_key) = command.scope.parts();
+    let promotion = Promotion {
+        promotion_id: command.promotion_id,
+        name,
+        scope: scope.to_owned(),
+        scope_key: scope_key.to_owned(),
+        factor: command.factor,
+        locks_price: command.locks_price,
+        starts_at: command.starts_at,
+        ends_at: command.ends_at,
+        created_at: now,
+    };
+    let kept = promotion.clone();
+    store
+        .write(move |tx| {
+            if let PolicyScope::Sku(sku) = &command.scope
+                && catalog::find(tx, sku)?.is_none()
+            {
+                return Err(PromotionError::UnknownSku(sku.clone()));
+            }
+            promotions::insert(tx, &promotion)?;
+            tx.announce(Change::PriceInputs);
+            Ok(())
+        })
+        .await?;
+    Ok(kept)
+}
+
+/// Ends a promotion now. `false` when there is none that runs or is to come.
+pub async fn end_promotion(store: &Store, id: PromotionId, now: Timestamp) -> Result<bool, StoreError> {
+    store
+        .write(move |tx| {
+            tx.announce(Change::PriceInputs);
+            promotions::end(tx, id, now)
+        })
+        .await
+}
+
+/// Stops every price of the store where it stands, or lets them move again. Leaves the other
+/// settings of the store as they are.
+pub async fn set_freeze(store: &Store, frozen: bool, now: Timestamp) -> Result<(), StoreError> {
+    store
+        .write(move |tx| {
+            let kept = pricing::find_policy(tx, "store", "")?;
+            let mut patch = kept.map_or_else(|| serde_json::json!({}), |row| row.patch);
+            if let Some(fields) = patch.as_object_mut() {
+                fields.insert("freeze".to_owned(), frozen.into());
+            }
+            pricing::set_policy(tx, "store", "", &patch, now)?;
+            tx.announce(Change::PriceInputs);
+            Ok(())
+        })
+        .await
+}

@@ -1,0 +1,142 @@
+//! Products, to read.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use shopwright_domain::time::Timestamp;
+use shopwright_store::catalog::{self, Product};
+use utoipa::{IntoParams, ToSchema};
+
+use super::view::{ListView, MoneyView};
+use crate::Site;
+use crate::auth::SecretKey;
+use crate::input::{PageLimit, Query, SkuPath, one_cursor};
+use crate::problem::{ApiError, Problem};
+
+/// A product.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ProductView {
+    /// Always `product`.
+    #[schema(example = "product")]
+    pub object: &'static str,
+    /// The shop's own code.
+    #[schema(example = "85123A")]
+    pub sku: String,
+    /// What it is called.
+    #[schema(example = "WHITE HANGING HEART T-LIGHT HOLDER")]
+    pub title: String,
+    /// Category path.
+    pub category: Option<String>,
+    /// `physical`, `digital`, `service`, `bundle` or `subscription`.
+    #[schema(example = "physical")]
+    pub kind: String,
+    /// ISO 4217.
+    #[schema(example = "GBP")]
+    pub currency: String,
+    /// What prices are decided from.
+    pub base_price: Option<MoneyView>,
+    /// The rule or person it came from.
+    #[schema(value_type = Object)]
+    pub base_price_from: Option<serde_json::Value>,
+    /// What one piece costs the shop.
+    pub cost: Option<MoneyView>,
+    /// Minimum advertised price.
+    pub map: Option<MoneyView>,
+    /// `active` or `archived`.
+    #[schema(example = "active")]
+    pub status: String,
+    /// Columns of imports without a field of their own.
+    #[schema(value_type = Object)]
+    pub attributes: serde_json::Value,
+    /// When it was last written.
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Timestamp,
+}
+
+impl From<Product> for ProductView {
+    fn from(product: Product) -> Self {
+        let money = |amount| MoneyView::maybe(amount, product.currency);
+        Self {
+            object: "product",
+            sku: product.sku.as_str().to_owned(),
+            title: product.title,
+            category: product.category,
+            kind: product.kind,
+            currency: product.currency.code().to_owned(),
+            base_price: money(product.base_price_minor),
+            base_price_from: product.base_price_from,
+            cost: money(product.cost_minor),
+            map: money(product.map_minor),
+            status: product.status,
+            attributes: product.attributes,
+            updated_at: product.updated_at,
+        }
+    }
+}
+
+/// A page of products.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ProductsQuery {
+    /// Rows, 1 to 100; 10 when left out.
+    #[param(minimum = 1, maximum = 100)]
+    pub limit: Option<i64>,
+    /// A SKU: the page after it.
+    pub starting_after: Option<String>,
+    /// A SKU: the page before it.
+    pub ending_before: Option<String>,
+}
+
+/// The catalogue in SKU order.
+#[utoipa::path(
+    get, path = "/v1/products", tag = "Products", operation_id = "list_products",
+    params(ProductsQuery),
+    responses(
+        (status = 200, description = "A page of products", body = ListView<ProductView>),
+        (status = 400, description = "A parameter does not fit", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("key" = []))
+)]
+pub async fn list_products(
+    _: SecretKey,
+    Query(query): Query<ProductsQuery>,
+    State(site): State<Arc<Site>>,
+) -> Result<axum::Json<ListView<ProductView>>, ApiError> {
+    let limit = PageLimit::read(query.limit)?.0;
+    one_cursor(query.starting_after.as_deref(), query.ending_before.as_deref())?;
+    let backwards = query.ending_before.is_some();
+    let rows = site
+        .store
+        .read(move |tx| {
+            catalog::list(tx, query.starting_after.as_deref(), query.ending_before.as_deref(), limit + 1)
+        })
+        .await?;
+    let products = rows.into_iter().map(ProductView::from).collect();
+    Ok(axum::Json(ListView::page(products, limit, backwards, "/v1/products".to_owned())))
+}
+
+/// One product.
+#[utoipa::path(
+    get, path = "/v1/products/{sku}", tag = "Products", operation_id = "get_product",
+    params(("sku" = String, Path, description = "The shop's own code, byte for byte", example = "85123A")),
+    responses(
+        (status = 200, description = "The product", body = ProductView),
+        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No product has this SKU", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("key" = []))
+)]
+pub async fn get_product(
+    _: SecretKey,
+    SkuPath(sku): SkuPath,
+    State(site): State<Arc<Site>>,
+) -> Result<axum::Json<ProductView>, ApiError> {
+    let wanted = sku.clone();
+    let product = site.store.read(move |tx| catalog::find(tx, &wanted)).await?;
+    product.map(|p| axum::Json(p.into())).ok_or_else(|| ApiError::unknown_sku(sku.as_str()))
+}

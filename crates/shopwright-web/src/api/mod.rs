@@ -1,0 +1,11 @@
+//! The JSON API under `/v1`. Each module is a word of the house; its handlers call an operation or
+//! a store query and turn the outcome into a view.
+
+pub mod catalog;
+pub mod inventory;
+pub mod live_body;
+pub mod pricing;
+pub mod pricing_settings;
+pub mod promotions;
+pub mod system;
+pub mod view;

@@ -1,0 +1,226 @@
+//! Settings of the price engine: policy layers and the emergency freeze.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use shopwright_app::pricing::{PolicyChangeError, PolicyScope, clear_policy, set_policy};
+use shopwright_domain::pricing::PolicyPatch;
+use shopwright_domain::time::Timestamp;
+use shopwright_store::pricing;
+use utoipa::ToSchema;
+
+use super::view::ListView;
+use crate::Site;
+use crate::auth::SecretKey;
+use crate::input::JsonBody;
+use crate::problem::{ApiError, Code, FieldProblem, Problem};
+
+/// One layer of settings. Narrower layers win field by field: store, category, SKU.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PolicyView {
+    /// Always `pricing_policy`.
+    #[schema(example = "pricing_policy")]
+    pub object: &'static str,
+    /// `store`, `category` or `sku`.
+    #[schema(example = "sku")]
+    pub scope: String,
+    /// The category path or the SKU; empty for the store.
+    #[schema(example = "85123A")]
+    pub key: String,
+    /// What this layer sets; see the guide to pricing for every field.
+    #[schema(value_type = Object, example = json!({"strategy": "rules", "preset": "playbook", "floor": {"factor": "0.8"}}))]
+    pub settings: serde_json::Value,
+    /// When it was written.
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Timestamp,
+}
+
+impl From<pricing::PolicyRow> for PolicyView {
+    fn from(row: pricing::PolicyRow) -> Self {
+        Self {
+            object: "pricing_policy",
+            scope: row.scope,
+            key: row.scope_key,
+            settings: row.patch,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+/// All layers of settings.
+#[utoipa::path(
+    get, path = "/v1/pricing/policies", tag = "Price settings", operation_id = "list_policies",
+    responses(
+        (status = 200, description = "All layers", body = ListView<PolicyView>),
+        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("key" = []))
+)]
+pub async fn list_policies(
+    _: SecretKey,
+    State(site): State<Arc<Site>>,
+) -> Result<axum::Json<ListView<PolicyView>>, ApiError> {
+    let rows = site.store.read(pricing::list_policies).await?;
+    let data: Vec<PolicyView> = rows.into_iter().map(PolicyView::from).collect();
+    Ok(axum::Json(ListView { object: "list", data, has_more: false, url: "/v1/pricing/policies".to_owned() }))
+}
+
+fn read_scope(scope: &str, key: &str) -> Result<PolicyScope, ApiError> {
+    PolicyScope::parse(scope, key).ok_or_else(|| {
+        ApiError::new(
+            Code::NOT_FOUND,
+            "settings belong to /store, /category/{path} or /sku/{sku}",
+        )
+    })
+}
+
+/// Replaces the settings of the whole store.
+#[utoipa::path(
+    put, path = "/v1/pricing/policies/store", tag = "Price settings", operation_id = "set_store_policy",
+    request_body(content = Object, example = json!({"strategy": "rules", "preset": "playbook"})),
+    responses(
+        (status = 200, description = "The layer as it is kept; prices follow within a second", body = PolicyView),
+        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not sent as JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A field does not fit, such as a floor above its ceiling", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("key" = []))
+)]
+pub async fn set_store_policy(
+    _: SecretKey,
+    State(site): State<Arc<Site>>,
+    JsonBody(patch): JsonBody<PolicyPatch>,
+) -> Result<axum::Json<PolicyView>, ApiError> {
+    write_policy(&site, PolicyScope::Store, patch).await
+}
+
+/// Replaces the settings of one category or product.
+#[utoipa::path(
+    put, path = "/v1/pricing/policies/{scope}/{key}", tag = "Price settings", operation_id = "set_policy",
+    params(
+        ("scope" = String, Path, description = "`category` or `sku`", example = "sku"),
+        ("key" = String, Path, description = "The category path (its slashes escaped) or the SKU", example = "85123A"),
+    ),
+    request_body(content = Object, example = json!({"floor": {"amount_minor": 250}, "ceiling": {"amount_minor": 450}})),
+    responses(
+        (status = 200, description = "The layer as it is kept; prices follow within a second", body = PolicyView),
+        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No product has this SKU, or no such scope", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not sent as JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A field does not fit, such as a floor above its ceiling", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("key" = []))
+)]
+pub async fn set_policy_of(
+    _: SecretKey,
+    Path((scope, key)): Path<(String, String)>,
+    State(site): State<Arc<Site>>,
+    JsonBody(patch): JsonBody<PolicyPatch>,
+) -> Result<axum::Json<PolicyView>, ApiError> {
+    write_policy(&site, read_scope(&scope, &key)?, patch).await
+}
+
+/// Removes the settings of one category or product, so that broader ones hold again.
+#[utoipa::path(
+    delete, path = "/v1/pricing/policies/{scope}/{key}", tag = "Price settings", operation_id = "clear_policy",
+    params(
+        ("scope" = String, Path, description = "`category` or `sku`", example = "sku"),
+        ("key" = String, Path, description = "The category path (its slashes escaped) or the SKU", example = "85123A"),
+    ),
+    responses(
+        (status = 204, description = "Removed"),
+        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such layer", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("key" = []))
+)]
+pub async fn clear_policy_of(
+    _: SecretKey,
+    Path((scope, key)): Path<(String, String)>,
+    State(site): State<Arc<Site>>,
+) -> Result<StatusCode, ApiError> {
+    if clear_policy(&site.store, read_scope(&scope, &key)?).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(ApiError::new(Code::NOT_FOUND, format!("there are no settings for {scope} {key}")))
+    }
+}
+
+async fn write_policy(
+    site: &Site,
+    scope: PolicyScope,
+    patch: PolicyPatch,
+) -> Result<axum::Json<PolicyView>, ApiError> {
+    set_policy(&site.store, scope.clone(), patch, site.currency, site.clock.now())
+        .await
+        .map_err(policy_error)?;
+    let kept = site
+        .store
+        .read(move |tx| {
+            let (name, key) = scope.parts();
+            pricing::find_policy(tx, name, key)
+        })
+        .await?;
+    let gone = || ApiError::new(Code::NOT_FOUND, "the settings were removed by another request meanwhile");
+    kept.map(|row| axum::Json(row.into())).ok_or_else(gone)
+}
+
+fn policy_error(error: PolicyChangeError) -> ApiError {
+    let fields = |errors: Vec<shopwright_domain::pricing::PolicyError>, sku: Option<&str>| {
+        let detail = |text: String| match sku {
+            Some(sku) => format!("{sku}: {text}"),
+            None => text,
+        };
+        ApiError::invalid(
+            errors.into_iter().map(|e| FieldProblem { pointer: e.field, detail: detail(e.detail) }).collect(),
+        )
+    };
+    match error {
+        PolicyChangeError::Invalid(errors) => fields(errors, None),
+        PolicyChangeError::InvalidFor { sku, errors } => fields(errors, Some(sku.as_str())),
+        PolicyChangeError::UnknownSku(sku) => ApiError::unknown_sku(sku.as_str()),
+        PolicyChangeError::Store(error) => error.into(),
+    }
+}
+
+/// Whether prices may move.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Freeze {
+    /// `true` stops every price where it stands; `false` lets them move again.
+    pub frozen: bool,
+}
+
+/// The emergency stop: every price of the store stays where it is, in one call.
+#[utoipa::path(
+    put, path = "/v1/pricing/freeze", tag = "Price settings", operation_id = "set_freeze",
+    request_body = Freeze,
+    responses(
+        (status = 200, description = "Done; holds from the next decision on, within a second", body = Freeze),
+        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not sent as JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("key" = []))
+)]
+pub async fn set_freeze(
+    _: SecretKey,
+    State(site): State<Arc<Site>>,
+    JsonBody(freeze): JsonBody<Freeze>,
+) -> Result<axum::Json<Freeze>, ApiError> {
+    shopwright_app::pricing::set_freeze(&site.store, freeze.frozen, site.clock.now()).await?;
+    Ok(axum::Json(freeze))
+}

@@ -1,0 +1,210 @@
+//! Promotions: a factor on prices for a time.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use shopwright_app::pricing::{PolicyScope, PromotionError, StartPromotion, end_promotion, start_promotion};
+use shopwright_domain::ids::{PromotionId, new_id};
+use shopwright_domain::money::Factor;
+use shopwright_domain::time::Timestamp;
+use shopwright_store::promotions::{self, Promotion};
+use utoipa::{IntoParams, ToSchema};
+
+use super::view::ListView;
+use crate::Site;
+use crate::auth::SecretKey;
+use crate::input::{JsonBody, PageLimit, Query};
+use crate::problem::{ApiError, Code, FieldProblem, Problem};
+
+/// A promotion to make.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPromotion {
+    /// What it is called.
+    #[schema(example = "Winter sale")]
+    pub name: String,
+    /// `store`, `category` or `sku`.
+    #[schema(example = "store")]
+    pub scope: String,
+    /// The category path or the SKU; left out for the store.
+    #[serde(default)]
+    pub key: String,
+    /// What prices are multiplied with, a decimal above 0.
+    #[schema(value_type = String, example = "0.9")]
+    pub factor: Factor,
+    /// Whether prices stand still while it runs.
+    #[serde(default)]
+    pub locks_price: bool,
+    /// From this moment on,
+    #[schema(value_type = String, format = DateTime, example = "2026-12-01T00:00:00Z")]
+    pub starts_at: Timestamp,
+    /// and until just before this one.
+    #[schema(value_type = String, format = DateTime, example = "2026-12-24T00:00:00Z")]
+    pub ends_at: Timestamp,
+}
+
+/// A promotion.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PromotionView {
+    /// Always `promotion`.
+    #[schema(example = "promotion")]
+    pub object: &'static str,
+    /// Its id.
+    #[schema(example = "prm_01h455vb4pex5vsknk084sn02q")]
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// `store`, `category` or `sku`.
+    pub scope: String,
+    /// The category path or the SKU.
+    pub key: String,
+    /// What prices are multiplied with.
+    #[schema(value_type = String, example = "0.9")]
+    pub factor: Factor,
+    /// Whether prices stand still while it runs.
+    pub locks_price: bool,
+    /// From this moment on,
+    #[schema(value_type = String, format = DateTime)]
+    pub starts_at: Timestamp,
+    /// and until just before this one.
+    #[schema(value_type = String, format = DateTime)]
+    pub ends_at: Timestamp,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+}
+
+impl From<Promotion> for PromotionView {
+    fn from(promotion: Promotion) -> Self {
+        Self {
+            object: "promotion",
+            id: promotion.promotion_id.to_string(),
+            name: promotion.name,
+            scope: promotion.scope,
+            key: promotion.scope_key,
+            factor: promotion.factor,
+            locks_price: promotion.locks_price,
+            starts_at: promotion.starts_at,
+            ends_at: promotion.ends_at,
+            created_at: promotion.created_at,
+        }
+    }
+}
+
+/// Makes a promotion. Prices follow when it starts and when it ends.
+#[utoipa::path(
+    post, path = "/v1/promotions", tag = "Promotions", operation_id = "create_promotion",
+    request_body = NewPromotion,
+    responses(
+        (status = 201, description = "Made", body = PromotionView),
+        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No product has this SKU", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not sent as JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A field does not fit", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("key" = []))
+)]
+pub async fn create_promotion(
+    _: SecretKey,
+    State(site): State<Arc<Site>>,
+    JsonBody(new): JsonBody<NewPromotion>,
+) -> Result<(StatusCode, axum::Json<PromotionView>), ApiError> {
+    let field = |pointer: &str, detail: String| {
+        ApiError::invalid(vec![FieldProblem { pointer: pointer.to_owned(), detail }])
+    };
+    let scope = PolicyScope::parse(&new.scope, &new.key).ok_or_else(|| {
+        field("/scope", "use store without a key, category with a path, or sku with a SKU".to_owned())
+    })?;
+    let command = StartPromotion {
+        promotion_id: new_id(site.ids.as_ref()),
+        name: new.name,
+        scope,
+        factor: new.factor,
+        locks_price: new.locks_price,
+        starts_at: new.starts_at,
+        ends_at: new.ends_at,
+    };
+    let made = start_promotion(&site.store, command, site.clock.now()).await.map_err(|error| {
+        let text = error.to_string();
+        match error {
+            PromotionError::Name => field("/name", text),
+            PromotionError::Factor => field("/factor", text),
+            PromotionError::Times => field("/ends_at", text),
+            PromotionError::UnknownSku(sku) => ApiError::unknown_sku(sku.as_str()),
+            PromotionError::Store(error) => error.into(),
+        }
+    })?;
+    Ok((StatusCode::CREATED, axum::Json(made.into())))
+}
+
+/// A page of promotions.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PromotionsQuery {
+    /// Rows, 1 to 100; 10 when left out.
+    #[param(minimum = 1, maximum = 100)]
+    pub limit: Option<i64>,
+    /// A promotion id: the page after it (older).
+    pub starting_after: Option<String>,
+}
+
+/// All promotions, newest first.
+#[utoipa::path(
+    get, path = "/v1/promotions", tag = "Promotions", operation_id = "list_promotions",
+    params(PromotionsQuery),
+    responses(
+        (status = 200, description = "A page of promotions", body = ListView<PromotionView>),
+        (status = 400, description = "A parameter does not fit", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("key" = []))
+)]
+pub async fn list_promotions(
+    _: SecretKey,
+    Query(query): Query<PromotionsQuery>,
+    State(site): State<Arc<Site>>,
+) -> Result<axum::Json<ListView<PromotionView>>, ApiError> {
+    let limit = PageLimit::read(query.limit)?.0;
+    let after: Option<PromotionId> = query
+        .starting_after
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(|error| ApiError::new(Code::INVALID_PARAMETER, format!("starting_after: {error}")))?;
+    let rows = site.store.read(move |tx| promotions::list(tx, after, limit + 1)).await?;
+    let data = rows.into_iter().map(PromotionView::from).collect();
+    Ok(axum::Json(ListView::page(data, limit, false, "/v1/promotions".to_owned())))
+}
+
+/// Ends a promotion now, or cancels one that has not started.
+#[utoipa::path(
+    post, path = "/v1/promotions/{id}/end", tag = "Promotions", operation_id = "end_promotion",
+    params(("id" = String, Path, description = "The promotion", example = "prm_01h455vb4pex5vsknk084sn02q")),
+    responses(
+        (status = 204, description = "Ended"),
+        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No promotion with this id runs or is to come", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("key" = []))
+)]
+pub async fn end_promotion_now(
+    _: SecretKey,
+    Path(id): Path<String>,
+    State(site): State<Arc<Site>>,
+) -> Result<StatusCode, ApiError> {
+    let gone = || ApiError::new(Code::NOT_FOUND, format!("no promotion {id} runs or is to come"));
+    let parsed: PromotionId = id.parse().map_err(|_| gone())?;
+    if end_promotion(&site.store, parsed, site.clock.now()).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(gone())
+    }
+}

@@ -1,0 +1,53 @@
+//! Whether the process lives, whether it is ready, and its metrics.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use shopwright_store::{Change, feed};
+use utoipa::ToSchema;
+
+use crate::Site;
+use crate::problem::{ApiError, Problem};
+
+/// How the process is.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct HealthView {
+    /// `ok`.
+    #[schema(example = "ok")]
+    pub status: &'static str,
+}
+
+/// Whether the process lives. Touches nothing.
+#[utoipa::path(
+    get, path = "/livez", tag = "System", operation_id = "livez",
+    responses((status = 200, description = "It lives", body = HealthView))
+)]
+pub async fn livez() -> axum::Json<HealthView> {
+    axum::Json(HealthView { status: "ok" })
+}
+
+/// Whether the process can do its work: the ledger answers and prices are loaded.
+#[utoipa::path(
+    get, path = "/readyz", tag = "System", operation_id = "readyz",
+    responses(
+        (status = 200, description = "Ready", body = HealthView),
+        (status = 503, description = "The ledger does not answer", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn readyz(State(site): State<Arc<Site>>) -> Result<axum::Json<HealthView>, ApiError> {
+    site.store.read(|tx| feed::version(tx, Change::Prices)).await?;
+    Ok(axum::Json(HealthView { status: "ok" }))
+}
+
+/// Metrics in the text form of OpenMetrics.
+#[utoipa::path(
+    get, path = "/metrics", tag = "System", operation_id = "metrics",
+    responses((status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text"))
+)]
+pub async fn metrics(State(site): State<Arc<Site>>) -> Response {
+    let text = site.metrics.encode(site.prices.len(), site.prices.is_stale());
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
+}

@@ -1,0 +1,145 @@
+//! What requests bring, read strictly: JSON bodies and query strings with no unknown fields.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::header;
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+use shopwright_domain::catalog::Sku;
+
+use crate::problem::{ApiError, Code, FieldProblem};
+
+/// The largest body of an ordinary request.
+pub const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// A JSON body.
+#[derive(Clone, Debug)]
+pub struct JsonBody<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let content_type =
+            request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        if essence != "application/json" && !essence.ends_with("+json") {
+            return Err(ApiError::plain(Code::UNSUPPORTED_MEDIA_TYPE));
+        }
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            match rejection.into_response_status() {
+                413 => ApiError::plain(Code::BODY_TOO_LARGE),
+                _ => ApiError::new(Code::MALFORMED_JSON, "the body could not be read to its end"),
+            }
+        })?;
+        read_json(&bytes).map(Self)
+    }
+}
+
+trait RejectionStatus {
+    fn into_response_status(self) -> u16;
+}
+
+impl<R: axum::response::IntoResponse> RejectionStatus for R {
+    fn into_response_status(self) -> u16 {
+        self.into_response().status().as_u16()
+    }
+}
+
+fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let pointer = pointer_of(error.path());
+        let cause = error.into_inner();
+        match cause.classify() {
+            serde_json::error::Category::Data => ApiError::invalid(vec![FieldProblem {
+                pointer,
+                detail: without_place(&cause),
+            }]),
+            _ => ApiError::new(Code::MALFORMED_JSON, format!("the body is not JSON: {cause}")),
+        }
+    })?;
+    reader.end().map_err(|error| ApiError::new(Code::MALFORMED_JSON, format!("the body is not one JSON document: {error}")))?;
+    Ok(value)
+}
+
+/// The message without serde's "at line 1 column 9": the pointer says where.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(message, _)| message.to_owned())
+}
+
+fn pointer_of(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let part = |segment: &Segment| match segment {
+        Segment::Seq { index } => format!("/{index}"),
+        Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Segment::Enum { .. } | Segment::Unknown => String::new(),
+    };
+    path.iter().map(part).collect()
+}
+
+/// A query string.
+#[derive(Clone, Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        axum::extract::Query::<T>::from_request_parts(parts, state)
+            .await
+            .map(|axum::extract::Query(value)| Self(value))
+            .map_err(|rejection| {
+                let text = rejection.body_text();
+                let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
+                ApiError::new(Code::INVALID_PARAMETER, format!("the query string does not fit: {text}"))
+            })
+    }
+}
+
+/// A SKU in the path. One that cannot exist is simply unknown.
+#[derive(Clone, Debug)]
+pub struct SkuPath(pub Sku);
+
+impl<S: Send + Sync> FromRequestParts<S> for SkuPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Path(text) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| ApiError::new(Code::INVALID_PARAMETER, "the SKU in the path is not UTF-8 text"))?;
+        Sku::parse(&text).map(Self).map_err(|_| ApiError::unknown_sku(&text))
+    }
+}
+
+/// Rows on a page of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageLimit(pub i64);
+
+impl PageLimit {
+    /// Rows when the caller does not say.
+    pub const DEFAULT: i64 = 10;
+    /// Rows at most.
+    pub const MAX: i64 = 100;
+
+    /// Checks what the caller asked for.
+    pub fn read(asked: Option<i64>) -> Result<Self, ApiError> {
+        match asked {
+            None => Ok(Self(Self::DEFAULT)),
+            Some(limit @ 1..=Self::MAX) => Ok(Self(limit)),
+            Some(_) => Err(ApiError::new(Code::INVALID_PARAMETER, "limit must be from 1 to 100")),
+        }
+    }
+}
+
+/// `starting_after` and `ending_before` exclude each other.
+pub fn one_cursor(after: Option<&str>, before: Option<&str>) -> Result<(), ApiError> {
+    if after.is_some() && before.is_some() {
+        return Err(ApiError::new(
+            Code::INVALID_PARAMETER,
+            "send starting_after or ending_before, not both",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! Metrics in the OpenMetrics text form. Names are documented in `docs/metrics.md`.
+
+use std::sync::atomic::AtomicI64;
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// Seconds; the bounds of the request histogram.
+const BUCKETS: [f64; 10] = [0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 10.0];
+
+/// What a request is counted under. The route is the pattern, never the path.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+/// The metrics of one process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    seconds: Histogram,
+    prices: Gauge<i64, AtomicI64>,
+    stale: Gauge<i64, AtomicI64>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let requests = Family::<RequestLabels, Counter>::default();
+        let seconds = Histogram::new(BUCKETS);
+        let (prices, stale) = (Gauge::default(), Gauge::default());
+        let mut registry = Registry::with_prefix("shopwright");
+        registry.register("http_requests", "Answered requests", requests.clone());
+        registry.register("http_request_seconds", "Time to answer a request", seconds.clone());
+        registry.register("live_prices", "Prices served from memory", prices.clone());
+        registry.register("prices_stale", "1 while the ledger is away", stale.clone());
+        Self { registry, requests, seconds, prices, stale }
+    }
+}
+
+impl Metrics {
+    /// Counts an answered request.
+    pub fn count(&self, method: &axum::http::Method, route: &str, status: u16, took: Duration) {
+        let method = match method.as_str() {
+            "GET" => "GET",
+            "HEAD" => "HEAD",
+            "POST" => "POST",
+            "PUT" => "PUT",
+            "PATCH" => "PATCH",
+            "DELETE" => "DELETE",
+            "OPTIONS" => "OPTIONS",
+            // Anything may stand in a request line; labels must stay few.
+            _ => "other",
+        };
+        self.requests.get_or_create(&RequestLabels { method, route: route.to_owned(), status }).inc();
+        self.seconds.observe(took.as_secs_f64());
+    }
+
+    /// The whole text.
+    pub fn encode(&self, live_prices: usize, stale: bool) -> String {
+        self.prices.set(i64::try_from(live_prices).unwrap_or(i64::MAX));
+        self.stale.set(i64::from(stale));
+        let mut out = String::new();
+        // Writing to a string cannot fail.
+        let _ = text::encode(&mut out, &self.registry);
+        out
+    }
+}

@@ -1,0 +1,73 @@
+//! The OpenAPI 3.1 description, generated from the handlers.
+
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use std::sync::Arc;
+
+use crate::Site;
+use crate::api::{catalog, inventory, pricing, pricing_settings, promotions, system};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Shopwright",
+        description = "The monetization engine for small e-commerce stores. Money is in minor units, times \
+            are RFC 3339 in UTC, errors are problem documents (RFC 9457) with a `type` documented at /docs/errors.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    tags(
+        (name = "Prices", description = "What a product costs now, and why."),
+        (name = "Price settings", description = "How prices are decided: strategies, limits, the emergency stop."),
+        (name = "Promotions", description = "A factor on prices for a time."),
+        (name = "Products", description = "The catalogue."),
+        (name = "Stock", description = "What is on the shelf."),
+        (name = "System", description = "Health and metrics; no key needed."),
+    ),
+    modifiers(&Keys)
+)]
+struct Description;
+
+struct Keys;
+
+impl Modify for Keys {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some(
+                "A secret key (`sk_…`) from your server, or a publishable key (`pk_…`) from a browser, which only reads prices.",
+            ))
+            .build();
+        let components = openapi.components.get_or_insert_with(Default::default);
+        components.add_security_scheme("key", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The API's routes with their description.
+pub fn api() -> OpenApiRouter<Arc<Site>> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(pricing::get_price))
+        .routes(routes!(pricing::get_prices))
+        .routes(routes!(pricing::explain_price))
+        .routes(routes!(pricing::list_price_changes))
+        .routes(routes!(pricing_settings::list_policies))
+        .routes(routes!(pricing_settings::set_store_policy))
+        .routes(routes!(pricing_settings::set_policy_of, pricing_settings::clear_policy_of))
+        .routes(routes!(pricing_settings::set_freeze))
+        .routes(routes!(promotions::create_promotion, promotions::list_promotions))
+        .routes(routes!(promotions::end_promotion_now))
+        .routes(routes!(catalog::list_products))
+        .routes(routes!(catalog::get_product))
+        .routes(routes!(inventory::get_stock))
+        .routes(routes!(system::livez))
+        .routes(routes!(system::readyz))
+        .routes(routes!(system::metrics))
+}
+
+/// The description as JSON.
+pub fn document() -> serde_json::Value {
+    let (_, openapi) = api().split_for_parts();
+    serde_json::to_value(openapi).unwrap_or_default()
+}

@@ -1,0 +1,198 @@
+//! Errors as RFC 9457 problem documents, from one table of codes.
+//!
+//! A 5xx says nothing about its cause; that goes to the log with the request id.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use shopwright_store::StoreError;
+use utoipa::ToSchema;
+
+/// One public error code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// The name, last part of the `type` URL.
+    pub name: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// What kind of error it is.
+    pub title: &'static str,
+    /// What to do, in general.
+    pub help: &'static str,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $ident:ident = $status:literal, $name:literal, $title:literal, $help:literal;)*) => {
+        impl Code {
+            $($(#[$doc])* pub const $ident: Self = Self { name: $name, status: $status, title: $title, help: $help };)*
+            /// Every code, as `/docs` lists them.
+            pub const ALL: &'static [Self] = &[$(Self::$ident),*];
+        }
+    };
+}
+
+codes! {
+    /// Bytes that are not JSON.
+    MALFORMED_JSON = 400, "malformed_json", "The body is not JSON",
+        "Send one JSON document in UTF-8; the detail names the line and column.";
+    /// A path or query that cannot be read.
+    INVALID_PARAMETER = 400, "invalid_parameter", "A parameter is not valid",
+        "Look at the parameter the detail names and send a value of the documented form.";
+    /// No key, or one that is not known.
+    UNAUTHORIZED = 401, "unauthorized", "A valid API key is needed",
+        "Send `Authorization: Bearer sk_…`. Make a key with `shopwright keys create`.";
+    /// A key that may not do this.
+    FORBIDDEN = 403, "forbidden", "This key may not do that",
+        "Use a secret key (`sk_…`) from your server; publishable keys only read prices.";
+    /// No such resource.
+    NOT_FOUND = 404, "not_found", "There is nothing here",
+        "Check the path against the reference at /docs.";
+    /// A SKU the catalogue does not have.
+    UNKNOWN_SKU = 404, "unknown_sku", "There is no product with this SKU",
+        "SKUs are compared byte for byte: check case and blanks, or import the product first.";
+    /// A method the path does not know.
+    METHOD_NOT_ALLOWED = 405, "method_not_allowed", "The method is not allowed here",
+        "The `Allow` header lists what is.";
+    /// A request that took too long to arrive or to answer.
+    REQUEST_TIMEOUT = 408, "request_timeout", "The request took too long",
+        "Send smaller requests, or try again when the server is less busy.";
+    /// A body past the limit.
+    BODY_TOO_LARGE = 413, "body_too_large", "The body is too large",
+        "Bodies may have 1 MiB; split the request.";
+    /// A body that does not say it is JSON.
+    UNSUPPORTED_MEDIA_TYPE = 415, "unsupported_media_type", "The body must be JSON",
+        "Send `Content-Type: application/json`.";
+    /// JSON that does not fit.
+    INVALID_BODY = 422, "invalid_body", "The body does not fit",
+        "Each entry of `errors` points at a field and says what would be valid. Nothing was changed.";
+    /// Our own fault.
+    INTERNAL = 500, "internal", "Something went wrong on our side",
+        "Try again; if it goes on, report the request id.";
+    /// Too much at once.
+    BUSY = 503, "busy", "The server is busy",
+        "Try again after the seconds in `Retry-After`.";
+    /// The ledger is away.
+    UNAVAILABLE = 503, "unavailable", "The ledger cannot be reached",
+        "Prices are still served; try other requests again later.";
+    /// The disk is full.
+    STORAGE_FULL = 507, "storage_full", "The ledger cannot grow",
+        "Free disk space on the server. Nothing of the request was kept.";
+}
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldProblem {
+    /// JSON pointer (RFC 6901) to the field.
+    #[schema(example = "/floor")]
+    pub pointer: String,
+    /// What would be valid.
+    #[schema(example = "the floor is above the ceiling of 20.00; set one at or below it")]
+    pub detail: String,
+}
+
+/// An error document, `application/problem+json`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// Where the code is documented.
+    #[schema(example = "/docs/errors#unknown_sku")]
+    pub r#type: String,
+    /// What kind of error it is.
+    #[schema(example = "There is no product with this SKU")]
+    pub title: String,
+    /// The HTTP status.
+    #[schema(example = 404)]
+    pub status: u16,
+    /// What happened and what to do.
+    #[schema(example = "there is no product with the SKU 85123B")]
+    pub detail: String,
+    /// The fields that do not fit, when there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldProblem>,
+    /// The id of this request in our log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// An error on its way out. The request id is put in by the outermost layer.
+#[derive(Clone, Debug)]
+pub struct ApiError {
+    /// Which code.
+    pub code: Code,
+    /// What happened.
+    pub detail: String,
+    /// The fields that do not fit.
+    pub errors: Vec<FieldProblem>,
+}
+
+impl ApiError {
+    /// An error with the code's own help as its detail.
+    pub fn plain(code: Code) -> Self {
+        Self::new(code, code.help)
+    }
+
+    /// An error with a detail of its own.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new() }
+    }
+
+    /// A body that does not fit in these fields.
+    pub fn invalid(errors: Vec<FieldProblem>) -> Self {
+        let detail = match errors.as_slice() {
+            [one] => one.detail.clone(),
+            many => format!("{} fields do not fit; nothing was changed", many.len()),
+        };
+        Self { code: Code::INVALID_BODY, detail, errors }
+    }
+
+    /// There is no product with this SKU.
+    pub fn unknown_sku(sku: &str) -> Self {
+        Self::new(Code::UNKNOWN_SKU, format!("there is no product with the SKU {sku}"))
+    }
+
+    /// The document of this error.
+    pub fn problem(&self, request_id: Option<String>) -> Problem {
+        Problem {
+            r#type: format!("/docs/errors#{}", self.code.name),
+            title: self.code.title.to_owned(),
+            status: self.code.status,
+            detail: self.detail.clone(),
+            errors: self.errors.clone(),
+            request_id,
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let code = match &error {
+            StoreError::Busy => Code::BUSY,
+            StoreError::Unavailable(_) => Code::UNAVAILABLE,
+            StoreError::Full(_) => Code::STORAGE_FULL,
+            StoreError::Conflict { .. }
+            | StoreError::Corrupt { .. }
+            | StoreError::Schema(_)
+            | StoreError::Bug(_) => Code::INTERNAL,
+        };
+        tracing::error!(%error, code = code.name, "the ledger failed a request");
+        Self::plain(code)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&self.problem(None)).unwrap_or_default();
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if self.code == Code::BUSY {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if self.code == Code::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        // The outermost layer writes the request id into the document, which it finds here.
+        response.extensions_mut().insert(self);
+        response
+    }
+}

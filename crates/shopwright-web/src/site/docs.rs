@@ -1,0 +1,34 @@
+//! The readable API reference.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+
+use super::{frame, page};
+use crate::Site;
+use crate::pages::docs::{ProblemDoc, docs as docs_page, docs_errors};
+use crate::problem::Code;
+
+fn problems() -> Vec<ProblemDoc> {
+    Code::ALL
+        .iter()
+        .map(|code| ProblemDoc {
+            code: code.name.to_owned(),
+            title: code.title.to_owned(),
+            status: code.status,
+            detail: code.help.to_owned(),
+        })
+        .collect()
+}
+
+/// `/docs`.
+pub async fn docs(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+    page(StatusCode::OK, docs_page(&frame(&site, &headers), &site.description, &problems()))
+}
+
+/// `/docs/errors`: where the `type` of a problem points.
+pub async fn errors(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+    page(StatusCode::OK, docs_errors(&frame(&site, &headers), &problems()))
+}

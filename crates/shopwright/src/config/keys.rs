@@ -1,0 +1,245 @@
+//! The one table of configuration keys: it drives the file, the variables, the flags, the checks,
+//! `shopwright config` and `shopwright config --explain`.
+
+use std::str::FromStr;
+
+use jiff::tz::TimeZone;
+use shopwright_domain::money::Currency;
+
+/// What a value must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `host:port`.
+    Address,
+    /// A path; relative ones start in the working folder.
+    Path,
+    /// `postgres://user:password@host:port/database`.
+    DatabaseUrl,
+    /// A whole number from the first to the second.
+    Whole(u64, u64),
+    /// A level, or `target=level` pairs with commas between them.
+    Log,
+    /// Text of 1 to this many bytes.
+    Text(usize),
+    /// An ISO 4217 code.
+    Currency,
+    /// An IANA time zone.
+    Zone,
+}
+
+/// One key.
+#[derive(Debug)]
+pub struct Key {
+    /// Its name in the file; `SHOPWRIGHT_` and the name in capitals is its variable.
+    pub name: &'static str,
+    /// The default; empty when there is none.
+    pub default: &'static str,
+    /// What a value must be.
+    pub kind: Kind,
+    /// What it does, one or two sentences.
+    pub says: &'static str,
+    /// Never printed; may also come from the file that `…_FILE` names.
+    pub secret: bool,
+    /// The flag that sets it, if it has one.
+    pub flag: Option<&'static str>,
+}
+
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+const fn key(name: &'static str, default: &'static str, kind: Kind, says: &'static str) -> Key {
+    Key { name, default, kind, says, secret: false, flag: None }
+}
+
+/// Every key, in the order they are shown.
+pub const KEYS: &[Key] = &[
+    Key {
+        flag: Some("--listen"),
+        ..key(
+            "listen",
+            "127.0.0.1:8080",
+            Kind::Address,
+            "Where the API and the dashboard answer. Port 0 takes any free one.",
+        )
+    },
+    Key {
+        flag: Some("--data-dir"),
+        ..key(
+            "data_dir",
+            "./data",
+            Kind::Path,
+            "The folder of the embedded database, the rejects files and the key secret. Made when missing.",
+        )
+    },
+    Key {
+        flag: Some("--database-url"),
+        secret: true,
+        ..key(
+            "database_url",
+            "",
+            Kind::DatabaseUrl,
+            "The PostgreSQL server (15 or later) that keeps the ledger. Without it the ledger is \
+             the embedded database shopwright.db in data_dir.",
+        )
+    },
+    key(
+        "database_connections",
+        "8",
+        Kind::Whole(2, 200),
+        "Connections to PostgreSQL. The embedded database does not use it.",
+    ),
+    Key {
+        flag: Some("--log"),
+        ..key(
+            "log",
+            "info",
+            Kind::Log,
+            "What is logged on the error output: off, error, warn, info, debug or trace, also by \
+             target as in info,shopwright_store=debug.",
+        )
+    },
+    key("store_name", "My store", Kind::Text(100), "The shop's name on its pages."),
+    key(
+        "currency",
+        "EUR",
+        Kind::Currency,
+        "The shop's currency, for amounts that name none. A product keeps the currency it came with.",
+    ),
+    key(
+        "zone",
+        "UTC",
+        Kind::Zone,
+        "The shop's time zone: it says when a day begins and what hour it is.",
+    ),
+    key(
+        "price_refresh_seconds",
+        "60",
+        Kind::Whole(1, 86_400),
+        "How often all prices are looked at. A change to their inputs is answered at once.",
+    ),
+    key(
+        "key_secret_file",
+        "",
+        Kind::Path,
+        "The file with the secret under which API keys are hashed, default key.secret in data_dir. \
+         Made on first use. Several nodes on one PostgreSQL share it; keep a copy outside the \
+         database's backups.",
+    ),
+];
+
+impl Key {
+    /// The variable that sets it.
+    pub fn variable(&self) -> String {
+        format!("SHOPWRIGHT_{}", self.name.to_ascii_uppercase())
+    }
+}
+
+/// The key of this name.
+pub fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// The candidate that is most like `name`, if one is at all.
+pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = candidates.map(|c| (strsim::jaro_winkler(name, c), c));
+    scored.filter(|(score, _)| *score > 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, c)| c)
+}
+
+impl Kind {
+    /// What a value of this kind looks like.
+    pub fn describe(self) -> String {
+        match self {
+            Self::Address => "an address like 127.0.0.1:8080".into(),
+            Self::Path => "a path".into(),
+            Self::DatabaseUrl => "a URL like postgres://user:password@host:5432/database".into(),
+            Self::Whole(min, max) => format!("a whole number from {min} to {max}"),
+            Self::Log => "a level (off, error, warn, info, debug, trace) or target=level pairs".into(),
+            Self::Text(max) => format!("a text of 1 to {max} bytes"),
+            Self::Currency => "a currency code like EUR".into(),
+            Self::Zone => "a time zone like Europe/Berlin".into(),
+        }
+    }
+
+    /// Whether `text` is a value of this kind; the error says what is wrong beyond the kind.
+    pub fn check(self, text: &str) -> Result<(), Option<String>> {
+        let holds = match self {
+            Self::Address => text
+                .rsplit_once(':')
+                .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()),
+            Self::Path => !text.is_empty() && !text.contains('\0'),
+            Self::DatabaseUrl => {
+                text.starts_with("postgres://") || text.starts_with("postgresql://")
+            }
+            Self::Whole(min, max) => text.parse().is_ok_and(|n: u64| (min..=max).contains(&n)),
+            Self::Log => return check_log(text),
+            Self::Text(max) => {
+                (1..=max).contains(&text.len()) && !text.chars().any(char::is_control)
+            }
+            Self::Currency => Currency::from_str(text).is_ok(),
+            Self::Zone => {
+                if TimeZone::get(text).is_ok() {
+                    return Ok(());
+                }
+                let names: Vec<String> =
+                    jiff::tz::db().available().map(|name| name.as_str().to_owned()).collect();
+                let close = nearest(text, names.iter().map(String::as_str));
+                return Err(close.map(|name| format!("did you mean {name}?")));
+            }
+        };
+        if holds { Ok(()) } else { Err(None) }
+    }
+}
+
+/// A bare word that is no level would be read as a target and silence everything else.
+fn check_log(text: &str) -> Result<(), Option<String>> {
+    for part in text.split(',').map(str::trim) {
+        let (target, level) = part.split_once('=').map_or((None, part), |(t, l)| (Some(t), l));
+        if !LEVELS.contains(&level) || target == Some("") {
+            let close = nearest(level, LEVELS.into_iter());
+            return Err(close.map(|level| format!("did you mean {level}?")));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_a_value_of_its_kind_and_every_name_a_variable() {
+        for key in KEYS {
+            if !key.default.is_empty() {
+                assert_eq!(key.kind.check(key.default), Ok(()), "{}", key.name);
+            }
+            assert!(key.says.ends_with('.'), "{}", key.name);
+            assert!(key.name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{}", key.name);
+            assert_eq!(find(key.name).map(|k| k.name), Some(key.name));
+        }
+    }
+
+    #[test]
+    fn values_of_another_kind_are_refused_with_the_nearest_one() {
+        let check = |kind: Kind, text: &str, hint: Option<&str>| {
+            assert_eq!(kind.check(text), Err(hint.map(Into::into)), "{text}");
+        };
+        check(Kind::Address, "8080", None);
+        check(Kind::Address, ":8080", None);
+        check(Kind::Address, "localhost:80800", None);
+        check(Kind::DatabaseUrl, "mysql://localhost/shop", None);
+        check(Kind::Whole(1, 9), "10", None);
+        check(Kind::Whole(1, 9), "-1", None);
+        check(Kind::Currency, "EURO", None);
+        check(Kind::Text(5), "abcdef", None);
+        check(Kind::Zone, "Europe/Lodnon", Some("did you mean Europe/London?"));
+        check(Kind::Log, "inof", Some("did you mean info?"));
+        check(Kind::Log, "info,shopwright_web=loud", None);
+        assert_eq!(Kind::Log.check("warn,shopwright_web=debug"), Ok(()));
+        assert_eq!(Kind::Address.check("[::1]:0"), Ok(()));
+    }
+
+    #[test]
+    fn a_name_far_from_every_candidate_has_no_nearest_one() {
+        assert_eq!(nearest("listne", KEYS.iter().map(|k| k.name)), Some("listen"));
+        assert_eq!(nearest("zzz", KEYS.iter().map(|k| k.name)), None);
+    }
+}

@@ -1,0 +1,118 @@
+//! Configuration: defaults, then `shopwright.toml`, then `SHOPWRIGHT_*`, then flags.
+//!
+//! Every value knows where it came from. A name nobody knows is an error with the nearest one, so
+//! that a typo never runs a shop with a default. No message repeats a secret.
+
+mod keys;
+mod read;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use shopwright_domain::money::Currency;
+
+pub use keys::{KEYS, Key, nearest};
+pub use read::{Given, read};
+
+use crate::failure::Failure;
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody set it.
+    Default,
+    /// The configuration file.
+    File(PathBuf),
+    /// A variable, or the file it names.
+    Variable(String),
+    /// A flag of this command.
+    Flag(&'static str),
+}
+
+impl Origin {
+    /// One or two words for a table.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Default => "default".into(),
+            Self::File(path) => path.display().to_string(),
+            Self::Variable(name) => name.clone(),
+            Self::Flag(flag) => (*flag).into(),
+        }
+    }
+}
+
+/// One key with the value that holds.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The key.
+    pub key: &'static Key,
+    /// The value; `None` when nobody set it and there is no default.
+    pub value: Option<String>,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// The effective configuration.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the server listens, `host:port`.
+    pub listen: String,
+    /// The data folder.
+    pub data_dir: PathBuf,
+    /// The PostgreSQL server, if the ledger is not the embedded database.
+    pub database_url: Option<String>,
+    /// Connections to it.
+    pub database_connections: usize,
+    /// What is logged.
+    pub log: String,
+    /// The shop's name.
+    pub store_name: String,
+    /// The shop's currency.
+    pub currency: Currency,
+    /// The shop's time zone.
+    pub zone: TimeZone,
+    /// How often all prices are looked at.
+    pub price_refresh: Duration,
+    /// Where the key secret lies.
+    pub key_secret_file: PathBuf,
+    /// Every key with value and origin, in the table's order.
+    pub all: Vec<Setting>,
+}
+
+impl Settings {
+    /// Whether somebody set this key.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.all.iter().any(|s| s.key.name == name && s.origin != Origin::Default)
+    }
+
+    /// The typed form of checked values.
+    fn from_checked(mut all: Vec<Setting>) -> Result<Self, Failure> {
+        let text = |all: &[Setting], name: &str| {
+            let found = all.iter().find(|s| s.key.name == name).and_then(|s| s.value.clone());
+            found.unwrap_or_default()
+        };
+        let wrong = |name: &str| Failure::new("config", format!("{name} cannot be read"));
+        let number = |name: &str| text(&all, name).parse::<u64>().map_err(|_| wrong(name));
+        let data_dir = PathBuf::from(text(&all, "data_dir"));
+        let (connections, refresh) =
+            (number("database_connections")?, number("price_refresh_seconds")?);
+        if let Some(secret) = all.iter_mut().find(|s| s.key.name == "key_secret_file") {
+            let default = || data_dir.join("key.secret").display().to_string();
+            secret.value.get_or_insert_with(default);
+        }
+        Ok(Self {
+            listen: text(&all, "listen"),
+            database_url: Some(text(&all, "database_url")).filter(|url| !url.is_empty()),
+            database_connections: usize::try_from(connections).map_err(|_| wrong("database_connections"))?,
+            log: text(&all, "log"),
+            store_name: text(&all, "store_name"),
+            currency: text(&all, "currency").parse().map_err(|_| wrong("currency"))?,
+            zone: TimeZone::get(&text(&all, "zone")).map_err(|_| wrong("zone"))?,
+            price_refresh: Duration::from_secs(refresh),
+            key_secret_file: text(&all, "key_secret_file").into(),
+            data_dir,
+            all,
+        })
+    }
+}
