@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use xtask::bench::BenchArgs;
 use xtask::checks::CheckArgs;
 
 /// Everything a maintainer of Shopwright runs.
@@ -21,6 +22,13 @@ enum Task {
     Tidy,
     /// Run the whole check: style, lints, licences, docs, and every test on real services.
     Test(CheckArgs),
+    /// Measure, and write `benches/RESULTS.md`.
+    Bench(BenchArgs),
+    /// Make the demo's data anew from the published Online Retail file.
+    DemoData {
+        /// The published file, `.csv` or `.csv.gz`.
+        source: std::path::PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -39,5 +47,11 @@ fn run(cli: Cli) -> Result<bool> {
     match cli.task {
         Task::Tidy => xtask::tidy::report(&root),
         Task::Test(args) => xtask::checks::run(&root, &args),
+        Task::Bench(args) => xtask::bench::run(&root, &args),
+        Task::DemoData { source } => {
+            xtask::demo_data::run(&source, &root.join("crates/shopwright/demo"))
+                .map_err(anyhow::Error::msg)?;
+            Ok(true)
+        }
     }
 }

@@ -6,8 +6,7 @@ use crate::chance::Chance;
 use crate::schema::{CUSTOMERS, EPOCH, ITEMS, customer, sku};
 use crate::session::{Arg, Column, Session};
 
-const INSERT_EVENTS: &str =
-    "INSERT INTO proof_events (event_id, customer, kind, sku, at, payload)
+const INSERT_EVENTS: &str = "INSERT INTO proof_events (event_id, customer, kind, sku, at, payload)
      SELECT event_id, customer, kind, sku, at, payload FROM {rows} AS r WHERE true";
 const INSERT_EVENTS_OR_KEEP: &str =
     "INSERT INTO proof_events (event_id, customer, kind, sku, at, payload)
@@ -92,7 +91,11 @@ const CLAIM_POSTGRES: &str = "SELECT outbox_id, payload FROM proof_outbox
      FOR UPDATE SKIP LOCKED";
 
 /// Adds 20 rows, leases the 20 that are due first, and marks those done with the lease's token.
-pub(crate) async fn claim(session: &mut impl Session, chance: &mut Chance, order: u64) -> Result<()> {
+pub(crate) async fn claim(
+    session: &mut impl Session,
+    chance: &mut Chance,
+    order: u64,
+) -> Result<()> {
     let ids: Vec<_> = (0..20).map(|n| chance.id(order * 32 + n)).collect();
     session
         .rows(

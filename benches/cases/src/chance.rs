@@ -13,7 +13,7 @@ impl Chance {
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -24,11 +24,11 @@ impl Chance {
     /// A number from 0 up to and without `end`.
     pub fn below(&mut self, end: i64) -> i64 {
         assert!(end > 0, "a range that is not empty");
-        i64::try_from(self.next() % end.unsigned_abs()).unwrap_or(0)
+        i64::try_from(self.bits() % end.unsigned_abs()).unwrap_or(0)
     }
 
     /// An id that sorts by `order` first, as ids made over time do.
     pub fn id(&mut self, order: u64) -> Uuid {
-        Uuid::from_u64_pair(order, self.next())
+        Uuid::from_u64_pair(order, self.bits())
     }
 }

@@ -62,8 +62,10 @@ impl LoadResult {
     pub fn problem(&self) -> Option<String> {
         let Audit { oversold, unequal, pieces, announced } = self.audit;
         let reserved = i64::try_from(self.reserved).unwrap_or(i64::MAX);
-        let holds = oversold == 0 && unequal == 0 && pieces == reserved * 3 && announced == reserved;
-        (!holds).then(|| format!("{reserved} orders acknowledged, but the tables say {:?}", self.audit))
+        let holds =
+            oversold == 0 && unequal == 0 && pieces == reserved * 3 && announced == reserved;
+        (!holds)
+            .then(|| format!("{reserved} orders acknowledged, but the tables say {:?}", self.audit))
     }
 }
 
@@ -78,17 +80,17 @@ impl Reservation {
     /// The order number `n` of a load; different salts give different orders.
     pub fn of(demand: Demand, salt: u64, n: u64) -> Self {
         let mut chance = Chance::new(salt.wrapping_mul(0x1_0000_0001).wrapping_add(n));
-        let mut numbers = [0; 3];
+        let mut numbers: [i64; 3] = [0; 3];
         for place in 0..3 {
-            let wanted = match (demand, place) {
+            let mut wanted = match (demand, place) {
                 (Demand::Hot, 0) => SCARCE,
                 (_, 2) if n.is_multiple_of(SCARCE_EVERY) => chance.below(SCARCE),
                 _ => SCARCE + 1 + chance.below(STOCKED - SCARCE - 3),
             };
-            numbers[place] = wanted + numbers[..place].iter().filter(|had| **had == wanted).count() as i64;
-        }
-        if numbers[1] == numbers[2] {
-            numbers[2] += 1;
+            while numbers[..place].contains(&wanted) {
+                wanted += 1;
+            }
+            numbers[place] = wanted;
         }
         Self { order_id: chance.id(n), skus: numbers.map(sku) }
     }
@@ -96,7 +98,7 @@ impl Reservation {
     /// An order that can be filled but for its last SKU, which has no stock.
     pub(crate) fn unfillable(salt: u64, n: u64) -> Self {
         let mut order = Self::of(Demand::Spread, salt | 1 << 40, n * SCARCE_EVERY + 1);
-        order.skus[2] = NO_STOCK.to_owned();
+        NO_STOCK.clone_into(&mut order.skus[2]);
         order
     }
 }
@@ -119,7 +121,10 @@ const SELECT_LEVELS_LOCKED: &str = "SELECT sku, on_hand - reserved FROM proof_st
      WHERE sku IN ($1, $2, $3) ORDER BY sku FOR UPDATE";
 
 /// Locks three levels in key order and gives what each has left.
-pub(crate) async fn lock_levels(session: &mut impl Session, skus: [&str; 3]) -> Result<Vec<(String, i64)>> {
+pub(crate) async fn lock_levels(
+    session: &mut impl Session,
+    skus: [&str; 3],
+) -> Result<Vec<(String, i64)>> {
     let sql = session.dialect().pick(SELECT_LEVELS, SELECT_LEVELS_LOCKED);
     let mut levels = Vec::with_capacity(3);
     session
@@ -180,7 +185,10 @@ pub(crate) async fn announce(session: &mut impl Session, order_id: Uuid) -> Resu
 
 /// Writes first and finds out afterwards that the order cannot be filled, so that there is
 /// something to undo.
-pub(crate) async fn reserve_late(session: &mut impl Session, order: &Reservation) -> Result<Reserved> {
+pub(crate) async fn reserve_late(
+    session: &mut impl Session,
+    order: &Reservation,
+) -> Result<Reserved> {
     announce(session, order.order_id).await?;
     for sku in &order.skus {
         let taken = session

@@ -83,7 +83,9 @@ pub async fn run(session: &mut impl Session, case: Case, salt: u64, n: u64) -> R
     match case {
         Case::Insert => insert(session, chance.id(order)).await?,
         // Every second id was there a moment ago.
-        Case::InsertOrKeep => insert_or_keep(session, Chance::new(salt ^ (n / 2)).id(order / 2), n % 2 == 1).await?,
+        Case::InsertOrKeep => {
+            insert_or_keep(session, Chance::new(salt ^ (n / 2)).id(order / 2), n % 2 == 1).await?;
+        }
         Case::Upsert => upsert(session, &mut chance, n).await?,
         Case::PointRead | Case::ReadAlone => point_read(session, &mut chance).await?,
         Case::LockThree => {
@@ -172,7 +174,9 @@ async fn point_read(session: &mut impl Session, chance: &mut Chance) -> Result<(
              FROM proof_items WHERE sku = $1",
             &[Arg::Text(&key)],
             &mut |row| {
-                ensure!(row.text(0)? == key && !row.text(1)?.is_empty() && !row.text(2)?.is_empty());
+                ensure!(
+                    row.text(0)? == key && !row.text(1)?.is_empty() && !row.text(2)?.is_empty()
+                );
                 ensure!(row.int(3)? >= 0 && row.int(4)? > 0 && row.time(6)? >= EPOCH);
                 ensure!(row.json(5)?.get("origin").is_some(), "the document");
                 found += 1;
@@ -260,7 +264,9 @@ async fn keyset_page(session: &mut impl Session, chance: &mut Chance) -> Result<
              ORDER BY sku LIMIT $2",
             &[Arg::Text(&after), Arg::Int(50)],
             &mut |row| {
-                length += row.text(0)?.len().min(1) + row.text(1)?.len().min(1) + row.text(2)?.len().min(1);
+                length += row.text(0)?.len().min(1)
+                    + row.text(1)?.len().min(1)
+                    + row.text(2)?.len().min(1);
                 ensure!(row.int(3)? >= 0, "a price");
                 Ok(())
             },
@@ -278,7 +284,12 @@ async fn aggregate(session: &mut impl Session) -> Result<()> {
              FROM proof_lines GROUP BY sku ORDER BY sku",
             &[],
             &mut |row| {
-                ensure!(!row.text(0)?.is_empty() && row.int(1)? > 0 && row.int(2)? > 0 && row.int(3)? > 0);
+                ensure!(
+                    !row.text(0)?.is_empty()
+                        && row.int(1)? > 0
+                        && row.int(2)? > 0
+                        && row.int(3)? > 0
+                );
                 groups += 1;
                 Ok(())
             },

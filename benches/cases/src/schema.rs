@@ -137,13 +137,20 @@ pub async fn seed(session: &mut impl Session) -> Result<()> {
     for name in (0..CUSTOMERS).map(customer) {
         let counter = [crate::Arg::Text(&name), crate::Arg::Int(0), crate::Arg::Int(i64::MAX / 2)];
         session
-            .execute("INSERT INTO proof_counters (name, used, used_max) VALUES ($1, $2, $3)", &counter)
+            .execute(
+                "INSERT INTO proof_counters (name, used, used_max) VALUES ($1, $2, $3)",
+                &counter,
+            )
             .await?;
     }
     seed_orders(session, &mut chance, &skus).await
 }
 
-async fn seed_orders(session: &mut impl Session, chance: &mut Chance, skus: &[String]) -> Result<()> {
+async fn seed_orders(
+    session: &mut impl Session,
+    chance: &mut Chance,
+    skus: &[String],
+) -> Result<()> {
     let orders: Vec<_> = (0..ORDERS).map(|n| chance.id(n.unsigned_abs())).collect();
     let buyers: Vec<_> = (0..ORDERS).map(|n| customer(n % CUSTOMERS)).collect();
     session

@@ -113,8 +113,10 @@ pub trait Cells {
     fn json(&self, index: usize) -> Result<serde_json::Value>;
 }
 
-/// An open transaction of one contender. Futures of contenders without async inside are ready at
-/// once.
+/// An open transaction of one contender. Statements mention `$1` first, then `$2` and so on: SQLite
+/// takes them for names and numbers them in that order, and the raw driver passes values by position.
+///
+/// Futures of contenders without async inside are ready at once.
 #[expect(async_fn_in_trait, reason = "contenders run their futures on one thread")]
 pub trait Session {
     /// What SQL it speaks.
@@ -133,7 +135,11 @@ pub trait Session {
 
     /// Runs one statement for many rows: `{rows}` in the text stands for a table expression with the
     /// named columns. Gives the number of rows written.
-    async fn rows(&mut self, sql: &'static str, columns: Vec<(&'static str, Column<'_>)>) -> Result<u64>;
+    async fn rows(
+        &mut self,
+        sql: &'static str,
+        columns: Vec<(&'static str, Column<'_>)>,
+    ) -> Result<u64>;
 }
 
 /// `{rows}` as a `VALUES` list of `count` rows, values numbered row by row.

@@ -61,7 +61,8 @@ impl Remote {
             .with_context(|| format!("cannot run {}", program.display()))?;
         let input = child.stdin.take();
         let output = child.stdout.take().context("the contender's output is piped")?;
-        let process = Rc::new(RefCell::new(Process { child, input, output: BufReader::new(output) }));
+        let process =
+            Rc::new(RefCell::new(Process { child, input, output: BufReader::new(output) }));
         let on = |on| Self { process: Rc::clone(&process), on };
         let postgres = postgres.map(|_| on(Dialect::Postgres));
         Ok(std::iter::once(on(Dialect::Sqlite)).chain(postgres).collect())

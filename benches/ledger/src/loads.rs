@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use anyhow::{Result, ensure};
 use ledger_cases::{Demand, Load};
+use measure::{grouped, median, ratio};
 
 use crate::Contenders;
-use crate::queries::{grouped, median};
 
 /// Operations a raw group holds at most.
 const GROUP: usize = 64;
@@ -51,7 +51,8 @@ pub fn compare(
                     rates[which].push(run(runners[which], all, load)?);
                 }
             }
-            let wanted = if demand == Demand::Hot { "one SKU in every order" } else { "any of 200" };
+            let wanted =
+                if demand == Demand::Hot { "one SKU in every order" } else { "any of 200" };
             let _ = writeln!(out, "| {wanted} | {in_flight} | {} |", cells(grouping, &rates));
         }
     }
@@ -59,13 +60,7 @@ pub fn compare(
 }
 
 fn heading(engine: &str, raw_name: &str, grouping: bool, rounds: u32, millis: u64) -> String {
-    let mut out = format!(
-        "#### {engine}: reservations of 3 SKUs, durable\n\nFilled orders a second (median of {rounds} rounds of \
-         {millis} ms, contenders taking turns). One order in twenty wants a SKU that sells out and is refused. \
-         After every round the tables are audited: oversold 0, and each acknowledged order there exactly once, \
-         or the run fails.\n\n"
-    );
-    out.push_str(&if grouping {
+    let columns = if grouping {
         format!(
             "| orders want | in flight | raw {raw_name}, ≤ {GROUP} a commit | raw, one a commit | Store | sqlx, \
              ≤ {GROUP} a commit | sqlx, one a commit | Store ÷ raw grouped | sqlx ÷ raw, both grouped | \
@@ -76,8 +71,13 @@ fn heading(engine: &str, raw_name: &str, grouping: bool, rounds: u32, millis: u6
             "| orders want | in flight | raw {raw_name} | Store | sqlx | Store ÷ raw | sqlx ÷ raw |\n\
              |---|--:|--:|--:|--:|--:|--:|\n"
         )
-    });
-    out
+    };
+    format!(
+        "#### {engine}: reservations of 3 SKUs, durable\n\nFilled orders a second (median of {rounds} rounds of \
+         {millis} ms, contenders taking turns). One order in twenty wants a SKU that sells out and is refused. \
+         After every round the tables are audited: oversold 0, and each acknowledged order there exactly once, \
+         or the run fails.\n\n{columns}"
+    )
 }
 
 fn run(runner: Runner, all: &mut Contenders, load: Load) -> Result<f64> {
@@ -96,11 +96,12 @@ fn run(runner: Runner, all: &mut Contenders, load: Load) -> Result<f64> {
 }
 
 fn cells(grouping: bool, rates: &[Vec<f64>]) -> String {
-    let ratio = |of: usize, to: usize| {
-        median(rates[of].iter().zip(&rates[to]).map(|(of, to)| of / to).collect())
-    };
-    let mut cells: Vec<String> = rates.iter().map(|rates| grouped(median(rates.clone()))).collect();
-    let ratios: &[(usize, usize)] = if grouping { &[(2, 0), (3, 0), (2, 1)] } else { &[(1, 0), (2, 0)] };
-    cells.extend(ratios.iter().map(|&(of, to)| format!("{:.2}", ratio(of, to))));
+    let rates_of = |runner: usize| rates[runner].iter().copied();
+    let mut cells: Vec<String> =
+        (0..rates.len()).map(|runner| grouped(median(rates_of(runner)))).collect();
+    let ratios: &[(usize, usize)] =
+        if grouping { &[(2, 0), (3, 0), (2, 1)] } else { &[(1, 0), (2, 0)] };
+    cells
+        .extend(ratios.iter().map(|&(of, to)| format!("{:.2}", ratio(rates_of(of), rates_of(to)))));
     cells.join(" | ")
 }

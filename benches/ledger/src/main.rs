@@ -74,7 +74,10 @@ fn main() -> Result<()> {
         all.store.prepare()?;
         all.sqlx.prepare()?;
         println!("{}", queries::compare(engine, raw, all, arguments.rounds)?);
-        println!("{}", loads::compare(engine, raw, all, arguments.load_rounds, arguments.load_millis)?);
+        println!(
+            "{}",
+            loads::compare(engine, raw, all, arguments.load_rounds, arguments.load_millis)?
+        );
     }
     if postgres.is_none() {
         println!("PostgreSQL was not measured: no server was given.");
@@ -104,11 +107,17 @@ fn on_postgres(url: &str, sqlx: Option<Remote>) -> Result<Contenders> {
 }
 
 fn make_schemas(url: &str) -> Result<()> {
-    let mut client = postgres::Client::connect(url, NoTls).context("cannot connect to PostgreSQL")?;
+    let mut client =
+        postgres::Client::connect(url, NoTls).context("cannot connect to PostgreSQL")?;
     let fsync: String = client.query_one("SHOW fsync", &[])?.get(0);
-    anyhow::ensure!(fsync == "on", "PostgreSQL runs with fsync off; its figures would mean nothing");
+    anyhow::ensure!(
+        fsync == "on",
+        "PostgreSQL runs with fsync off; its figures would mean nothing"
+    );
     for schema in ["proof_raw", "proof_store", "proof_sqlx"] {
-        client.batch_execute(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}"))?;
+        client.batch_execute(&format!(
+            "DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}"
+        ))?;
     }
     Ok(())
 }

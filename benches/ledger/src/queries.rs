@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
 use ledger_cases::{Case, Shape};
+use measure::{grouped, median, ratio};
 
 use crate::Contenders;
 
@@ -23,7 +24,7 @@ pub fn compare(engine: &str, raw_name: &str, all: &mut Contenders, rounds: u32) 
     for &case in Case::ALL {
         eprintln!("{engine}: {}", case.name());
         let [raw, store, sqlx] = measure(case, all, rounds).with_context(|| case.name())?;
-        let (store_ratio, sqlx_ratio) = (ratio(&raw, &store), ratio(&raw, &sqlx));
+        let (store_ratio, sqlx_ratio) = (times_raw(&raw, &store), times_raw(&raw, &sqlx));
         if case.shape() != Shape::Alone {
             store_logs += store_ratio.ln();
             sqlx_logs += sqlx_ratio.ln();
@@ -70,56 +71,12 @@ fn measure(case: Case, all: &mut Contenders, rounds: u32) -> Result<[Rounds; 3]>
     Ok(times)
 }
 
-fn ratio(raw: &[f64], other: &[f64]) -> f64 {
-    median(raw.iter().zip(other).map(|(raw, other)| raw / other).collect())
+/// How much of the raw speed is left.
+fn times_raw(raw: &[f64], other: &[f64]) -> f64 {
+    ratio(raw.iter().copied(), other.iter().copied())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "operations in a round are few")]
 fn per_second(case: Case, rounds: Rounds) -> String {
     grouped(case.operations() as f64 / (median(rounds) / 1e9))
-}
-
-/// The middle value, or the mean of the two in the middle.
-pub fn median(mut values: Vec<f64>) -> f64 {
-    assert!(!values.is_empty(), "at least one round");
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
-}
-
-/// A whole number with its thousands apart.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive rate")]
-pub fn grouped(value: f64) -> String {
-    let digits = (value.round() as u64).to_string();
-    let mut out = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_is_the_middle_of_the_sorted_values() {
-        let check = |values: &[f64], expected: f64| {
-            assert!((median(values.to_vec()) - expected).abs() < 1e-9, "{values:?}");
-        };
-        check(&[3.0, 1.0, 2.0], 2.0);
-        check(&[4.0, 1.0, 3.0, 2.0], 2.5);
-        check(&[7.0], 7.0);
-    }
-
-    #[test]
-    fn large_numbers_are_shown_with_thousands_apart() {
-        let check = |value, expected: &str| assert_eq!(grouped(value), expected);
-        check(7.4, "7");
-        check(999.6, "1,000");
-        check(1_234_567.0, "1,234,567");
-    }
 }

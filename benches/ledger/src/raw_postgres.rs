@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, anyhow, ensure};
 use ledger_cases::{
-    Arg, CREATE_POSTGRES, Case, Cells, Column, Dialect, Load, LoadResult, Reservation, Reserved, Session,
-    Shape, at_once, audit, expand_unnest, reserve, reset_stock, run, seed,
+    Arg, CREATE_POSTGRES, Case, Cells, Column, Dialect, Load, LoadResult, Reservation, Reserved,
+    Session, Shape, at_once, audit, expand_unnest, reserve, reset_stock, run, seed,
 };
 use postgres::types::private::BytesMut;
 use postgres::types::{IsNull, Json, ToSql, Type, to_sql_checked};
@@ -80,7 +80,8 @@ impl Contender for RawPostgres {
         let buyers = load.in_flight.min(POSTGRES_WRITERS);
         let buy = &|session: &mut RawSession| -> Result<()> {
             while Instant::now() < deadline {
-                let order = Reservation::of(load.demand, load.salt, next.fetch_add(1, Ordering::Relaxed));
+                let order =
+                    Reservation::of(load.demand, load.salt, next.fetch_add(1, Ordering::Relaxed));
                 session.client.batch_execute("BEGIN")?;
                 if at_once(reserve(session, &order))? == Reserved::All {
                     session.client.batch_execute("COMMIT")?;
@@ -92,9 +93,13 @@ impl Contender for RawPostgres {
             Ok(())
         };
         std::thread::scope(|scope| {
-            let buying: Vec<_> =
-                self.sessions[..buyers].iter_mut().map(|session| scope.spawn(move || buy(session))).collect();
-            buying.into_iter().try_for_each(|buyer| buyer.join().map_err(|_| anyhow!("a buyer panicked"))?)
+            let buying: Vec<_> = self.sessions[..buyers]
+                .iter_mut()
+                .map(|session| scope.spawn(move || buy(session)))
+                .collect();
+            buying
+                .into_iter()
+                .try_for_each(|buyer| buyer.join().map_err(|_| anyhow!("a buyer panicked"))?)
         })?;
         let nanos = u64::try_from(started.elapsed().as_nanos())?;
         let audit = at_once(audit(&mut self.sessions[0]))?;
@@ -182,7 +187,11 @@ impl Session for RawSession {
         Ok(())
     }
 
-    async fn rows(&mut self, sql: &'static str, columns: Vec<(&'static str, Column<'_>)>) -> Result<u64> {
+    async fn rows(
+        &mut self,
+        sql: &'static str,
+        columns: Vec<(&'static str, Column<'_>)>,
+    ) -> Result<u64> {
         let statement = self.statement(sql, || expand_unnest(sql, &columns))?;
         let arrays: Vec<Box<dyn ToSql + Sync + '_>> = columns
             .into_iter()

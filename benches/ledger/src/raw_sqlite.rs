@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 use ledger_cases::{
-    Arg, CREATE_SQLITE, Case, Cells, Column, Dialect, Load, LoadResult, PRAGMAS, ROWS_PER_STATEMENT,
-    Reservation, Reserved, Session, Shape, at_once, audit, expand_values, reserve, reset_stock, run, seed,
+    Arg, CREATE_SQLITE, Case, Cells, Column, Dialect, Load, LoadResult, PRAGMAS,
+    ROWS_PER_STATEMENT, Reservation, Reserved, Session, Shape, at_once, audit, expand_values,
+    reserve, reset_stock, run, seed,
 };
 use rusqlite::Connection;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -149,13 +150,20 @@ impl Session for RawSqlite {
         Ok(())
     }
 
-    async fn rows(&mut self, sql: &'static str, columns: Vec<(&'static str, Column<'_>)>) -> Result<u64> {
+    async fn rows(
+        &mut self,
+        sql: &'static str,
+        columns: Vec<(&'static str, Column<'_>)>,
+    ) -> Result<u64> {
         let count = columns[0].1.len();
         let step = if count < LOOP_BELOW { 1 } else { ROWS_PER_STATEMENT };
         let mut written = 0;
         for first in (0..count).step_by(step) {
             let rows = step.min(count - first);
-            let text = self.expanded.entry((sql, rows)).or_insert_with(|| expand_values(sql, &columns, rows));
+            let text = self
+                .expanded
+                .entry((sql, rows))
+                .or_insert_with(|| expand_values(sql, &columns, rows));
             let mut statement = self.connection.prepare_cached(text)?;
             let mut place = 0;
             for row in first..first + rows {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 use ledger_cases::{
-    Arg, CREATE_POSTGRES, CREATE_SQLITE, Case, Cells, Column, Dialect, Load, LoadResult, Reservation,
-    Reserved, Session, Shape, at_once, audit, reserve, reset_stock, run, seed,
+    Arg, CREATE_POSTGRES, CREATE_SQLITE, Case, Cells, Column, Dialect, Load, LoadResult,
+    Reservation, Reserved, Session, Shape, at_once, audit, reserve, reset_stock, run, seed,
 };
 use shopwright_domain::time::Timestamp;
 use shopwright_store::{Column as StoreColumn, Row, Store, StoreError, StoreOptions, Tx, Value};
@@ -59,7 +59,8 @@ impl ThroughStore {
         let refuse = |n| {
             let store = self.store.clone();
             async move {
-                let operation = move |tx: &mut Tx<'_>| settle(at_once(run(&mut TxSession(tx), case, salt, n)));
+                let operation =
+                    move |tx: &mut Tx<'_>| settle(at_once(run(&mut TxSession(tx), case, salt, n)));
                 match store.write(operation).await {
                     Err(Undone::Refused) => Ok(()),
                     Err(Undone::Failed(error)) => Err(error),
@@ -138,8 +139,13 @@ impl Contender for ThroughStore {
             async move {
                 let (mut reserved, mut refused) = (0, 0);
                 while Instant::now() < deadline {
-                    let order = Reservation::of(load.demand, load.salt, next.fetch_add(1, Ordering::Relaxed));
-                    let operation = move |tx: &mut Tx<'_>| settle(at_once(reserve(&mut TxSession(tx), &order)));
+                    let order = Reservation::of(
+                        load.demand,
+                        load.salt,
+                        next.fetch_add(1, Ordering::Relaxed),
+                    );
+                    let operation =
+                        move |tx: &mut Tx<'_>| settle(at_once(reserve(&mut TxSession(tx), &order)));
                     match store.write(operation).await {
                         Ok(()) => reserved += 1,
                         Err(Undone::Refused) => refused += 1,
@@ -211,7 +217,11 @@ impl Session for TxSession<'_, '_> {
         }
     }
 
-    async fn rows(&mut self, sql: &'static str, columns: Vec<(&'static str, Column<'_>)>) -> Result<u64> {
+    async fn rows(
+        &mut self,
+        sql: &'static str,
+        columns: Vec<(&'static str, Column<'_>)>,
+    ) -> Result<u64> {
         let columns: Vec<_> = columns
             .into_iter()
             .map(|(name, column)| {

@@ -7,8 +7,8 @@ use anyhow::{Result, ensure};
 use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
 use ledger_cases::{
-    Answer, Arg, CREATE_POSTGRES, Case, Cells, Column, Dialect, Load, LoadResult, Request, Reservation,
-    Reserved, Session, Shape, audit, expand_unnest, reserve, reset_stock, run, seed,
+    Answer, Arg, CREATE_POSTGRES, Case, Cells, Column, Dialect, Load, LoadResult, Request,
+    Reservation, Reserved, Session, Shape, audit, expand_unnest, reserve, reset_stock, run, seed,
 };
 use serde_json::value::RawValue;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
@@ -116,10 +116,17 @@ impl PgSession {
         for n in 0..case.operations() {
             if shape == Shape::Refused {
                 self.batch("BEGIN").await?;
-                ensure!(run(self, case, salt, n).await? == Reserved::Refused, "no stock, yet filled");
+                ensure!(
+                    run(self, case, salt, n).await? == Reserved::Refused,
+                    "no stock, yet filled"
+                );
                 self.batch("ROLLBACK").await?;
             } else {
-                ensure!(run(self, case, salt, n).await? == Reserved::All, "{} was refused", case.name());
+                ensure!(
+                    run(self, case, salt, n).await? == Reserved::All,
+                    "{} was refused",
+                    case.name()
+                );
             }
         }
         if shape == Shape::Together {
@@ -179,11 +186,17 @@ impl Session for PgSession {
         Ok(())
     }
 
-    async fn rows(&mut self, sql: &'static str, columns: Vec<(&'static str, Column<'_>)>) -> Result<u64> {
+    async fn rows(
+        &mut self,
+        sql: &'static str,
+        columns: Vec<(&'static str, Column<'_>)>,
+    ) -> Result<u64> {
         let text = self.texts.get(sql, 0, || expand_unnest(sql, &columns));
         let query = columns
             .into_iter()
-            .try_fold(sqlx::query(AssertSqlSafe(text)), |query, (_, column)| bind_array(query, column))?;
+            .try_fold(sqlx::query(AssertSqlSafe(text)), |query, (_, column)| {
+                bind_array(query, column)
+            })?;
         Ok(query.execute(&mut self.connection).await?.rows_affected())
     }
 }

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use futures_util::TryStreamExt;
 use ledger_cases::{
     Answer, Arg, CREATE_SQLITE, Case, Cells, Column, Dialect, Load, LoadResult, PRAGMAS,
-    ROWS_PER_STATEMENT, Request, Reservation, Reserved, Session, Shape, audit, expand_values, reserve,
-    reset_stock, run, seed,
+    ROWS_PER_STATEMENT, Request, Reservation, Reserved, Session, Shape, audit, expand_values,
+    reserve, reset_stock, run, seed,
 };
-use futures_util::TryStreamExt;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, Sqlite, SqliteConnection};
@@ -76,11 +76,18 @@ impl OnSqlite {
         for n in 0..case.operations() {
             if case.shape() == Shape::Refused {
                 self.execute("SAVEPOINT member", &[]).await?;
-                ensure!(run(self, case, salt, n).await? == Reserved::Refused, "no stock, yet filled");
+                ensure!(
+                    run(self, case, salt, n).await? == Reserved::Refused,
+                    "no stock, yet filled"
+                );
                 self.execute("ROLLBACK TO member", &[]).await?;
                 self.execute("RELEASE member", &[]).await?;
             } else {
-                ensure!(run(self, case, salt, n).await? == Reserved::All, "{} was refused", case.name());
+                ensure!(
+                    run(self, case, salt, n).await? == Reserved::All,
+                    "{} was refused",
+                    case.name()
+                );
             }
         }
         self.execute("COMMIT", &[]).await?;
@@ -143,7 +150,11 @@ impl Session for OnSqlite {
         Ok(())
     }
 
-    async fn rows(&mut self, sql: &'static str, columns: Vec<(&'static str, Column<'_>)>) -> Result<u64> {
+    async fn rows(
+        &mut self,
+        sql: &'static str,
+        columns: Vec<(&'static str, Column<'_>)>,
+    ) -> Result<u64> {
         let count = columns[0].1.len();
         let step = if count < LOOP_BELOW { 1 } else { ROWS_PER_STATEMENT };
         let mut written = 0;

@@ -9,7 +9,12 @@ pub struct Texts(HashMap<(&'static str, usize), Arc<str>>);
 
 impl Texts {
     /// The statement `sql` for `rows` rows, made by `expand` the first time.
-    pub fn get(&mut self, sql: &'static str, rows: usize, expand: impl FnOnce() -> String) -> Arc<str> {
+    pub fn get(
+        &mut self,
+        sql: &'static str,
+        rows: usize,
+        expand: impl FnOnce() -> String,
+    ) -> Arc<str> {
         Arc::clone(self.0.entry((sql, rows)).or_insert_with(|| expand().into()))
     }
 }

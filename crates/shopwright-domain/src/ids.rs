@@ -55,7 +55,9 @@ id_kinds! {
 
 /// A text that is not an id of the wanted kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not an id of this kind; it should look like `{prefix}_01h455vb4pex5vsknk084sn02q`")]
+#[error(
+    "`{text}` is not an id of this kind; it should look like `{prefix}_01h455vb4pex5vsknk084sn02q`"
+)]
 pub struct IdError {
     /// What was given.
     pub text: String,

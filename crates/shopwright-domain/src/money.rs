@@ -101,7 +101,8 @@ impl fmt::Display for Money {
 pub fn format_minor(amount_minor: i64, currency: Currency) -> String {
     let sign = if amount_minor < 0 { "-" } else { "" };
     let per_major = currency.minor_per_major().unsigned_abs();
-    let (major, minor) = (amount_minor.unsigned_abs() / per_major, amount_minor.unsigned_abs() % per_major);
+    let (major, minor) =
+        (amount_minor.unsigned_abs() / per_major, amount_minor.unsigned_abs() % per_major);
     match currency.minor_digits() {
         0 => format!("{sign}{major}"),
         digits => format!("{sign}{major}.{minor:0width$}", width = digits as usize),
@@ -264,7 +265,12 @@ impl fmt::Display for Factor {
         let scaled = self.0.checked_mul(&Ratio::from_integer(10_000)).and_then(round_half_even);
         match scaled {
             Some(n) => {
-                let text = format!("{}{}.{:04}", if n < 0 { "-" } else { "" }, n.abs() / 10_000, n.abs() % 10_000);
+                let text = format!(
+                    "{}{}.{:04}",
+                    if n < 0 { "-" } else { "" },
+                    n.abs() / 10_000,
+                    n.abs() % 10_000
+                );
                 f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
             }
             None => write!(f, "{}", self.0),
@@ -316,7 +322,9 @@ mod tests {
         assert_eq!(UnitPrice::parse("0.001"), Ok(UnitPrice(1_000)));
         assert_eq!(UnitPrice::parse("-11062.06"), Ok(UnitPrice(-11_062_060_000)));
         assert_eq!(UnitPrice::parse("4.250000000"), Ok(UnitPrice(4_250_000)));
-        for wrong in ["abc", "", "-", "1,5", "1.", ".5", "1e3", "NaN", "inf", "+1", "0x1", "1.2.3", "١"] {
+        for wrong in
+            ["abc", "", "-", "1,5", "1.", ".5", "1e3", "NaN", "inf", "+1", "0x1", "1.2.3", "١"]
+        {
             assert!(matches!(UnitPrice::parse(wrong), Err(MoneyError::NotANumber(_))), "{wrong}");
         }
         assert!(matches!(UnitPrice::parse("1.2345678"), Err(MoneyError::TooFine { .. })));
@@ -332,7 +340,10 @@ mod tests {
     fn line_amounts_round_half_away_from_zero() {
         let gbp = currency("GBP");
         let check = |price: &str, quantity, minor| {
-            assert_eq!(UnitPrice::parse(price).unwrap().line_amount_minor(quantity, gbp), Ok(minor));
+            assert_eq!(
+                UnitPrice::parse(price).unwrap().line_amount_minor(quantity, gbp),
+                Ok(minor)
+            );
         };
         check("0.001", 5, 1);
         check("0.001", 4, 0);

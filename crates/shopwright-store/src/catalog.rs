@@ -76,7 +76,9 @@ pub fn list(
         ),
         Some(before) => {
             let mut page = tx.query(
-                &format!("SELECT {COLUMNS} FROM products WHERE sku < $1 ORDER BY sku DESC LIMIT $2"),
+                &format!(
+                    "SELECT {COLUMNS} FROM products WHERE sku < $1 ORDER BY sku DESC LIMIT $2"
+                ),
                 params![before, limit],
                 product,
             )?;
@@ -132,7 +134,8 @@ pub struct ProductPatch {
 /// Writes one patch. Gives whether anything changed.
 pub fn upsert(tx: &mut Tx<'_>, patch: &ProductPatch, now: Timestamp) -> Result<bool, StoreError> {
     let before = find(tx, &patch.sku)?;
-    let mut attributes = before.as_ref().map_or_else(|| Json::Object(Default::default()), |p| p.attributes.clone());
+    let mut attributes =
+        before.as_ref().map_or_else(|| Json::Object(Default::default()), |p| p.attributes.clone());
     if let (Json::Object(all), Json::Object(new)) = (&mut attributes, &patch.attributes) {
         all.extend(new.clone());
     }
@@ -143,7 +146,9 @@ pub fn upsert(tx: &mut Tx<'_>, patch: &ProductPatch, now: Timestamp) -> Result<b
         category: patch.category.clone().or(before.as_ref().and_then(|p| p.category.clone())),
         kind: before.as_ref().map_or("physical".into(), |p| p.kind.clone()),
         currency: before.as_ref().map_or(patch.currency, |p| p.currency),
-        base_price_minor: patch.base_price_minor.or(before.as_ref().and_then(|p| p.base_price_minor)),
+        base_price_minor: patch
+            .base_price_minor
+            .or(before.as_ref().and_then(|p| p.base_price_minor)),
         base_price_from: patch
             .base_price_minor
             .map(|_| by_owner)
@@ -195,7 +200,11 @@ pub struct FoundBasePrice {
 }
 
 /// Sets base prices found in history, except where the owner set one. Gives the number changed.
-pub fn set_base_prices(tx: &mut Tx<'_>, found: &[FoundBasePrice], now: Timestamp) -> Result<u64, StoreError> {
+pub fn set_base_prices(
+    tx: &mut Tx<'_>,
+    found: &[FoundBasePrice],
+    now: Timestamp,
+) -> Result<u64, StoreError> {
     let by_owner = crate::dialect::json_text(tx.is_postgres(), "products.base_price_from", "rule");
     tx.execute_rows(
         &format!(
@@ -216,7 +225,11 @@ pub fn set_base_prices(tx: &mut Tx<'_>, found: &[FoundBasePrice], now: Timestamp
 
 /// Gives each product the description its sales carry most often (the latest among equals), for
 /// products whose title is not that already. Only products that `sales` of `source` name.
-pub fn retitle_from_sales(tx: &mut Tx<'_>, source: &str, now: Timestamp) -> Result<u64, StoreError> {
+pub fn retitle_from_sales(
+    tx: &mut Tx<'_>,
+    source: &str,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
     tx.execute(
         "UPDATE products SET title = best.title, updated_at = $2 FROM (
              SELECT code, title, ROW_NUMBER() OVER (
@@ -230,7 +243,9 @@ pub fn retitle_from_sales(tx: &mut Tx<'_>, source: &str, now: Timestamp) -> Resu
 }
 
 /// The currency of every product.
-pub fn currencies(tx: &mut Tx<'_>) -> Result<std::collections::HashMap<String, Currency>, StoreError> {
+pub fn currencies(
+    tx: &mut Tx<'_>,
+) -> Result<std::collections::HashMap<String, Currency>, StoreError> {
     let all = tx.query("SELECT sku, currency FROM products", params![], |row| {
         Ok((row.get(0)?, row.parse(1, |code: String| code.parse())?))
     })?;

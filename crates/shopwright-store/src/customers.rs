@@ -17,7 +17,11 @@ pub struct CustomerSeen<'a> {
 
 /// Adds customers that are not there yet and keeps the earliest order time of those that are.
 /// Each id may occur once in `seen`. Gives the number written.
-pub fn upsert_seen(tx: &mut Tx<'_>, seen: &[CustomerSeen<'_>], now: Timestamp) -> Result<u64, StoreError> {
+pub fn upsert_seen(
+    tx: &mut Tx<'_>,
+    seen: &[CustomerSeen<'_>],
+    now: Timestamp,
+) -> Result<u64, StoreError> {
     tx.execute_rows(
         "INSERT INTO customers (customer_id, country, first_order_at, created_at)
          SELECT customer_id, country, at, now FROM {rows} AS r WHERE true

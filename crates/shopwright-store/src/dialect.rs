@@ -29,7 +29,11 @@ impl Tx<'_> {
 /// The text under a key of a JSON column.
 pub(crate) fn json_text(postgres: bool, column: &str, key: &str) -> String {
     assert!(key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'), "a plain key");
-    if postgres { format!("({column} ->> '{key}')") } else { format!("json_extract({column}, '$.{key}')") }
+    if postgres {
+        format!("({column} ->> '{key}')")
+    } else {
+        format!("json_extract({column}, '$.{key}')")
+    }
 }
 
 /// The values of one column for [`Tx::execute_rows`].
@@ -117,7 +121,8 @@ pub(crate) fn expand_rows(sql: &str, columns: &[(&str, Column<'_>)], postgres: b
     let mut table = String::new();
     if postgres {
         let list = |part: &mut dyn FnMut(usize, &str, &Column<'_>) -> String| {
-            let parts: Vec<_> = columns.iter().enumerate().map(|(i, (n, c))| part(i, n, c)).collect();
+            let parts: Vec<_> =
+                columns.iter().enumerate().map(|(i, (n, c))| part(i, n, c)).collect();
             parts.join(", ")
         };
         let picked = list(&mut |_, name, column| match column {
@@ -128,8 +133,11 @@ pub(crate) fn expand_rows(sql: &str, columns: &[(&str, Column<'_>)], postgres: b
         let names = list(&mut |_, name, _| name.to_owned());
         let _ = write!(table, "(SELECT {picked} FROM UNNEST({arrays}) AS u({names}))");
     } else {
-        let parts: Vec<_> =
-            columns.iter().enumerate().map(|(i, (name, _))| format!("${} AS {name}", i + 1)).collect();
+        let parts: Vec<_> = columns
+            .iter()
+            .enumerate()
+            .map(|(i, (name, _))| format!("${} AS {name}", i + 1))
+            .collect();
         let _ = write!(table, "(SELECT {})", parts.join(", "));
     }
     sql.replace("{rows}", &table)
@@ -139,8 +147,12 @@ pub(crate) fn expand_rows(sql: &str, columns: &[(&str, Column<'_>)], postgres: b
 pub(crate) fn first_table(sql: &str) -> String {
     let mut words = sql.split_whitespace();
     while let Some(word) = words.next() {
-        if ["FROM", "INTO", "UPDATE"].iter().any(|key| word.eq_ignore_ascii_case(key)) {
+        if ["FROM", "JOIN", "INTO", "UPDATE"].iter().any(|key| word.eq_ignore_ascii_case(key)) {
             let name = words.next().unwrap_or_default();
+            // `{rows}` stands expanded here and is no table: go on to the one it is joined with.
+            if name.starts_with('(') || name.starts_with("UNNEST(") {
+                continue;
+            }
             return name.trim_matches(|c: char| !c.is_alphanumeric() && c != '_').to_owned();
         }
     }
@@ -151,6 +163,10 @@ pub(crate) fn sqlite_error(error: &rusqlite::Error) -> Doom {
     let text = error.to_string();
     let code = error.sqlite_error().map(|e| (e.code, e.extended_code));
     let (error, fatal) = match code {
+        // A value of the wrong type, or a sum beyond 64 bits: PostgreSQL calls it no constraint either.
+        Some((ErrorCode::ConstraintViolation, rusqlite::ffi::SQLITE_CONSTRAINT_DATATYPE)) => {
+            (StoreError::Bug(text), false)
+        }
         Some((ErrorCode::ConstraintViolation, extended)) => {
             (StoreError::Conflict { constraint: sqlite_constraint(&text, extended) }, false)
         }
@@ -184,19 +200,23 @@ fn sqlite_constraint(text: &str, extended: i32) -> String {
     }
     let columns: Vec<_> =
         described.split(", ").map(|c| c.rsplit('.').next().unwrap_or_default()).collect();
-    let suffix = if extended == rusqlite::ffi::SQLITE_CONSTRAINT_NOTNULL { "not_null" } else { "key" };
+    let suffix =
+        if extended == rusqlite::ffi::SQLITE_CONSTRAINT_NOTNULL { "not_null" } else { "key" };
     format!("{table}_{}_{suffix}", columns.join("_"))
 }
 
 pub(crate) fn postgres_error(error: &postgres::Error) -> Doom {
     let Some(db) = error.as_db_error() else {
-        let closed = error.is_closed() || std::error::Error::source(error).is_some_and(|s| s.is::<std::io::Error>());
-        let text = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+        let closed = error.is_closed()
+            || std::error::Error::source(error).is_some_and(|s| s.is::<std::io::Error>());
+        let text =
+            std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
         let error = if closed { StoreError::Unavailable(text) } else { StoreError::Bug(text) };
         return Doom { error, retry: false, fatal: closed };
     };
     let code = db.code();
-    let retry = *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED;
+    let retry =
+        *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED;
     let class = &code.code()[..2];
     let error = match class {
         "23" if *code == SqlState::NOT_NULL_VIOLATION => StoreError::Conflict {
@@ -211,6 +231,9 @@ pub(crate) fn postgres_error(error: &postgres::Error) -> Doom {
         }
         "23" => StoreError::Conflict { constraint: db.constraint().unwrap_or_default().to_owned() },
         "53" => StoreError::Full(db.message().to_owned()),
+        "08" if *code == SqlState::PROTOCOL_VIOLATION => {
+            StoreError::Bug(format!("{} ({})", db.message(), code.code()))
+        }
         "08" | "57" | "58" | "28" | "3D" => StoreError::Unavailable(db.message().to_owned()),
         _ if retry => StoreError::Busy,
         "55" => StoreError::Busy,
@@ -226,9 +249,13 @@ mod tests {
 
     #[test]
     fn rows_expand_to_each_engines_table_expression() {
-        let columns = [("sku", Column::Text(vec!["a"])), ("inputs", Column::Json(vec!["{}".into()]))];
+        let columns =
+            [("sku", Column::Text(vec!["a"])), ("inputs", Column::Json(vec!["{}".into()]))];
         let sql = "INSERT INTO t (sku, inputs) SELECT sku, inputs FROM {rows} AS r WHERE true";
-        assert!(expand_rows(sql, &columns, false).contains("FROM (SELECT $1 AS sku, $2 AS inputs) AS r"));
+        assert!(
+            expand_rows(sql, &columns, false)
+                .contains("FROM (SELECT $1 AS sku, $2 AS inputs) AS r")
+        );
         assert!(expand_rows(sql, &columns, true).contains(
             "(SELECT sku, inputs::jsonb AS inputs FROM UNNEST($1::text[], $2::text[]) AS u(sku, inputs))"
         ));
@@ -238,6 +265,13 @@ mod tests {
     fn the_table_of_a_statement_is_found() {
         assert_eq!(first_table("SELECT a FROM prices WHERE x = 1"), "prices");
         assert_eq!(first_table("insert into orders (id) values ($1)"), "orders");
+        assert_eq!(
+            first_table("SELECT l.a FROM (SELECT $1 AS a) AS r JOIN levels l ON l.a = r.a"),
+            "levels"
+        );
+        let unnested =
+            "SELECT a FROM (SELECT a FROM UNNEST($1::text[]) AS u(a)) AS r JOIN levels l";
+        assert_eq!(first_table(unnested), "levels");
         assert_eq!(first_table("SELECT 1"), "");
     }
 }

@@ -14,7 +14,9 @@ pub enum StoreError {
         constraint: String,
     },
     /// A stored row does not hold what its table promises.
-    #[error("{table}.{column} of row {id} is corrupt: {problem}; restore a backup or repair the row")]
+    #[error(
+        "{table}.{column} of row {id} is corrupt: {problem}; restore a backup or repair the row"
+    )]
     Corrupt {
         /// The table the statement read.
         table: String,

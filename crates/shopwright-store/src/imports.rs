@@ -35,7 +35,11 @@ pub fn begin(
          WHERE layout = $1 AND source = $2 AND file_sha256 = $3",
         params![layout, source, file_sha256],
         |row| {
-            Ok(ImportState { import_id: row.get(0)?, rows_done: row.get(1)?, finished_at: row.get(2)? })
+            Ok(ImportState {
+                import_id: row.get(0)?,
+                rows_done: row.get(1)?,
+                finished_at: row.get(2)?,
+            })
         },
     )
 }
@@ -51,6 +55,9 @@ pub fn advance(tx: &mut Tx<'_>, import_id: ImportId, rows_done: i64) -> Result<(
 
 /// Records that the whole file is booked.
 pub fn finish(tx: &mut Tx<'_>, import_id: ImportId, now: Timestamp) -> Result<(), StoreError> {
-    tx.execute("UPDATE imports SET finished_at = $2 WHERE import_id = $1", params![import_id, now])?;
+    tx.execute(
+        "UPDATE imports SET finished_at = $2 WHERE import_id = $1",
+        params![import_id, now],
+    )?;
     Ok(())
 }

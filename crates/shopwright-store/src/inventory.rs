@@ -107,14 +107,24 @@ pub fn book_movements(tx: &mut Tx<'_>, movements: &[Movement<'_>]) -> Result<u64
 
 /// Starts tracking a SKU at the default location with `quantity` pieces counted at `counted_at`.
 /// The caller has seen that it is untracked; a rival's count is a conflict.
-pub fn open_level(tx: &mut Tx<'_>, sku: &Sku, quantity: i64, counted_at: Timestamp) -> Result<(), StoreError> {
+pub fn open_level(
+    tx: &mut Tx<'_>,
+    sku: &Sku,
+    quantity: i64,
+    counted_at: Timestamp,
+) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO stock_levels (sku, location, on_hand, counted_at) VALUES ($1, $2, 0, $3)",
         params![sku, DEFAULT_LOCATION, counted_at],
     )?;
     if quantity != 0 {
-        let movement =
-            Movement { sku: sku.as_str(), reason: "opening_count", reference: String::new(), quantity, at: counted_at };
+        let movement = Movement {
+            sku: sku.as_str(),
+            reason: "opening_count",
+            reference: String::new(),
+            quantity,
+            at: counted_at,
+        };
         book_movements(tx, &[movement])?;
     }
     Ok(())
@@ -144,7 +154,11 @@ pub struct BookedLine {
 }
 
 /// The lines of a SKU on any document after `after`.
-pub fn lines_after(tx: &mut Tx<'_>, sku: &Sku, after: Timestamp) -> Result<Vec<BookedLine>, StoreError> {
+pub fn lines_after(
+    tx: &mut Tx<'_>,
+    sku: &Sku,
+    after: Timestamp,
+) -> Result<Vec<BookedLine>, StoreError> {
     tx.query(
         "SELECT l.kind, o.source, o.external_id, l.ordinal, l.quantity, l.at FROM order_lines l
          JOIN orders o ON o.order_id = l.order_id WHERE l.code = $1 AND l.at > $2

@@ -30,7 +30,7 @@ macro_rules! migration {
 const MIGRATIONS: &[Migration] = &[migration!(1, "0001_ledger"), migration!(2, "0002_pricing")];
 
 /// Any process of ours that migrates this PostgreSQL database takes this advisory lock.
-const POSTGRES_LOCK: i64 = 0x5348_4f50_5752_4754;
+pub(crate) const POSTGRES_LOCK: i64 = 0x5348_4f50_5752_4754;
 
 /// What [`migrate`] found and did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +94,10 @@ fn checksum(text: &str) -> String {
 }
 
 /// Checks what a database has against what this program knows; gives its version.
-fn check(applied: &[(i64, String, String)], text: fn(&Migration) -> &'static str) -> Result<i64, StoreError> {
+fn check(
+    applied: &[(i64, String, String)],
+    text: fn(&Migration) -> &'static str,
+) -> Result<i64, StoreError> {
     for (version, name, sum) in applied {
         let Some(known) = MIGRATIONS.iter().find(|m| m.version == *version) else {
             return Err(StoreError::Schema(format!(
@@ -120,7 +123,8 @@ fn latest() -> i64 {
     MIGRATIONS.last().map_or(0, |m| m.version)
 }
 
-const SELECT_APPLIED: &str = "SELECT version, name, checksum FROM schema_migrations ORDER BY version";
+const SELECT_APPLIED: &str =
+    "SELECT version, name, checksum FROM schema_migrations ORDER BY version";
 
 fn migrate_sqlite(connection: &mut rusqlite::Connection) -> Result<Migrated, Failed> {
     let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
@@ -158,8 +162,11 @@ fn migrate_postgres(client: &mut postgres::Client) -> Result<Migrated, Failed> {
         "CREATE TABLE IF NOT EXISTS schema_migrations
          (version bigint PRIMARY KEY, name text NOT NULL, checksum text NOT NULL)",
     )?;
-    let applied: Vec<(i64, String, String)> =
-        tx.query(SELECT_APPLIED, &[])?.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
+    let applied: Vec<(i64, String, String)> = tx
+        .query(SELECT_APPLIED, &[])?
+        .iter()
+        .map(|row| (row.get(0), row.get(1), row.get(2)))
+        .collect();
     let from = check(&applied, |m| m.postgres)?;
     for migration in pending(from) {
         tx.batch_execute(migration.postgres).map_err(|error| {

@@ -148,7 +148,11 @@ fn line_columns<'a>(lines: &[LineRow<'a>]) -> Vec<(&'static str, Column<'a>)> {
 }
 
 /// Adds lines that are not there yet; gives how many were added.
-pub fn insert_lines(tx: &mut Tx<'_>, document: Document, lines: &[LineRow<'_>]) -> Result<u64, StoreError> {
+pub fn insert_lines(
+    tx: &mut Tx<'_>,
+    document: Document,
+    lines: &[LineRow<'_>],
+) -> Result<u64, StoreError> {
     let (table, id) = (document.lines(), document.id());
     tx.execute_rows(
         &format!(
@@ -183,7 +187,11 @@ pub fn differing_lines(
 }
 
 /// Sets each document's amount to the sum of its lines.
-pub fn settle_amounts(tx: &mut Tx<'_>, document: Document, ids: &[Uuid]) -> Result<u64, StoreError> {
+pub fn settle_amounts(
+    tx: &mut Tx<'_>,
+    document: Document,
+    ids: &[Uuid],
+) -> Result<u64, StoreError> {
     let (table, lines, id) = (document.table(), document.lines(), document.id());
     tx.execute_rows(
         &format!(
@@ -330,7 +338,8 @@ pub fn weekly_units(
             |row| {
                 let at: Timestamp = row.get(0)?;
                 let week = (at.as_micros() - start.as_micros() - 1).div_euclid(WEEK);
-                if let Some(slot) = usize::try_from(week).ok().and_then(|week| units.get_mut(week)) {
+                if let Some(slot) = usize::try_from(week).ok().and_then(|week| units.get_mut(week))
+                {
                     *slot += row.get::<i64>(1)?;
                 }
                 Ok(())

@@ -15,6 +15,7 @@ use tokio::sync::broadcast;
 use crate::dialect::postgres_error;
 use crate::error::StoreError;
 use crate::job::{Job, Verdict, announce};
+use crate::migrate::POSTGRES_LOCK;
 use crate::sqlite::{spawn, submit};
 use crate::tx::{Change, Engine, PgSession, Tx};
 
@@ -40,7 +41,6 @@ impl PostgresOptions {
         Self { url: url.into(), connections: 8, schema: None }
     }
 }
-
 
 pub(crate) struct Postgres {
     queue: Option<SyncSender<Box<dyn Job>>>,
@@ -98,13 +98,21 @@ pub(crate) fn connect(options: &PostgresOptions) -> Result<PgSession, StoreError
     })?;
     config.application_name("shopwright").connect_timeout(CONNECT_TIMEOUT);
     let mut client = config.connect(NoTls).map_err(|error| {
-        let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+        let why = std::error::Error::source(&error)
+            .map_or_else(|| error.to_string(), ToString::to_string);
         StoreError::Unavailable(format!("cannot connect to PostgreSQL: {why}"))
     })?;
     if let Some(schema) = &options.schema {
-        assert!(schema.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'), "a plain schema name");
+        assert!(
+            schema.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'),
+            "a plain schema name"
+        );
         client
-            .batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {schema}; SET search_path TO {schema}"))
+            // One transaction under the lock: two processes that find no schema would collide.
+            .batch_execute(&format!(
+                "SELECT pg_advisory_xact_lock({POSTGRES_LOCK});
+                 CREATE SCHEMA IF NOT EXISTS {schema}; SET search_path TO {schema}"
+            ))
             .map_err(|error| postgres_error(&error).error)?;
     }
     Ok(PgSession::new(client))
@@ -129,7 +137,11 @@ fn run_jobs(
                 }
             }
         }
-        let outcome = if reader { read(&mut session, job.as_mut()) } else { write(&mut session, job.as_mut()) };
+        let outcome = if reader {
+            read(&mut session, job.as_mut())
+        } else {
+            write(&mut session, job.as_mut())
+        };
         if matches!(outcome, Ok(true)) {
             announce(notices, job.changes());
         }

@@ -118,10 +118,17 @@ fn pattern(text: &str) -> String {
 const MATCHES: &str = " AND (LOWER(p.sku) LIKE $1 ESCAPE '!' OR LOWER(p.title) LIKE $1 ESCAPE '!')";
 
 /// The rows of a page, and how many there are in all.
-pub fn list(tx: &mut Tx<'_>, query: &ListQuery, now: Timestamp) -> Result<(Vec<ListRow>, i64), StoreError> {
+pub fn list(
+    tx: &mut Tx<'_>,
+    query: &ListQuery,
+    now: Timestamp,
+) -> Result<(Vec<ListRow>, i64), StoreError> {
     let pattern = pattern(&query.text);
     let filter = condition(query.filter);
-    let total = tx.one(&format!("SELECT COUNT(*) {FROM}{MATCHES}{filter}"), params![&pattern], |row| row.get(0))?;
+    let total =
+        tx.one(&format!("SELECT COUNT(*) {FROM}{MATCHES}{filter}"), params![&pattern], |row| {
+            row.get(0)
+        })?;
     let rows = tx.query(
         &format!(
             "SELECT p.sku, p.title, p.currency, c.amount_minor, c.base_minor,
@@ -158,7 +165,11 @@ fn list_row(row: &Row<'_>) -> Result<ListRow, StoreError> {
     })
 }
 
-fn with_units(tx: &mut Tx<'_>, mut rows: Vec<ListRow>, now: Timestamp) -> Result<Vec<ListRow>, StoreError> {
+fn with_units(
+    tx: &mut Tx<'_>,
+    mut rows: Vec<ListRow>,
+    now: Timestamp,
+) -> Result<Vec<ListRow>, StoreError> {
     let skus: Vec<&str> = rows.iter().map(|row| row.sku.as_str()).collect();
     let count = skus.len();
     let units = tx.query_rows(

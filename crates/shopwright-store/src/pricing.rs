@@ -147,7 +147,11 @@ fn current(row: &Row<'_>) -> Result<CurrentPrice, StoreError> {
 
 /// Prices written after a version of the feed; 0 gives all.
 pub fn since_version(tx: &mut Tx<'_>, version: i64) -> Result<Vec<CurrentPrice>, StoreError> {
-    tx.query(&format!("{CURRENT} WHERE feed_version > $1 ORDER BY feed_version"), params![version], current)
+    tx.query(
+        &format!("{CURRENT} WHERE feed_version > $1 ORDER BY feed_version"),
+        params![version],
+        current,
+    )
 }
 
 /// The price of one SKU.
@@ -183,7 +187,11 @@ pub struct NewDecision {
 }
 
 /// Records decisions that change prices and makes them current.
-pub fn write_decisions(tx: &mut Tx<'_>, decisions: &[NewDecision], now: Timestamp) -> Result<(), StoreError> {
+pub fn write_decisions(
+    tx: &mut Tx<'_>,
+    decisions: &[NewDecision],
+    now: Timestamp,
+) -> Result<(), StoreError> {
     if decisions.is_empty() {
         return Ok(());
     }
@@ -266,12 +274,19 @@ pub fn write_standing(tx: &mut Tx<'_>, standing: &[NewStanding]) -> Result<(), S
 /// Locks the prices' feed, so that one decider works at a time on any number of nodes.
 pub fn lock_decider(tx: &mut Tx<'_>) -> Result<(), StoreError> {
     let lock = tx.for_update();
-    tx.one(&format!("SELECT version FROM feeds WHERE name = 'prices'{lock}"), params![], |row| row.get::<i64>(0))?;
+    tx.one(&format!("SELECT version FROM feeds WHERE name = 'prices'{lock}"), params![], |row| {
+        row.get::<i64>(0)
+    })?;
     Ok(())
 }
 
 /// The lowest price that stood at any moment of `days` days before `at`.
-pub fn lowest_before(tx: &mut Tx<'_>, sku: &Sku, at: Timestamp, days: i64) -> Result<Option<i64>, StoreError> {
+pub fn lowest_before(
+    tx: &mut Tx<'_>,
+    sku: &Sku,
+    at: Timestamp,
+    days: i64,
+) -> Result<Option<i64>, StoreError> {
     tx.one(
         "SELECT MIN(to_minor) FROM (
              SELECT to_minor FROM price_decisions WHERE sku = $1 AND decided_at > $2 AND decided_at <= $3
@@ -284,7 +299,12 @@ pub fn lowest_before(tx: &mut Tx<'_>, sku: &Sku, at: Timestamp, days: i64) -> Re
 }
 
 /// Counts a refresh: one that changed nothing extends the last range, one that did starts its own.
-pub fn count_refresh(tx: &mut Tx<'_>, now: Timestamp, evaluated: i64, changed: i64) -> Result<(), StoreError> {
+pub fn count_refresh(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    evaluated: i64,
+    changed: i64,
+) -> Result<(), StoreError> {
     let lock = tx.for_update();
     let last = tx.find(
         &format!(
@@ -311,7 +331,10 @@ pub fn count_refresh(tx: &mut Tx<'_>, now: Timestamp, evaluated: i64, changed: i
 }
 
 /// How often prices were evaluated after `since` without changing anything, and when last.
-pub fn evaluations_since(tx: &mut Tx<'_>, since: Timestamp) -> Result<(i64, Option<Timestamp>), StoreError> {
+pub fn evaluations_since(
+    tx: &mut Tx<'_>,
+    since: Timestamp,
+) -> Result<(i64, Option<Timestamp>), StoreError> {
     tx.one(
         "SELECT CAST(COALESCE(SUM(refreshes), 0) AS BIGINT), MAX(last_at) FROM price_refreshes WHERE last_at > $1",
         params![since],
@@ -377,22 +400,32 @@ pub fn list_decisions(
     limit: i64,
 ) -> Result<Vec<Decision>, StoreError> {
     let edge = |sign: &str| {
-        format!("AND (decided_at, decision_id) {sign} (SELECT decided_at, decision_id FROM price_decisions WHERE decision_id = $2)")
+        format!(
+            "AND (decided_at, decision_id) {sign} (SELECT decided_at, decision_id FROM price_decisions WHERE decision_id = $2)"
+        )
     };
     match (older_than, newer_than) {
         (None, None) => tx.query(
-            &format!("{DECISION} WHERE sku = $1 ORDER BY decided_at DESC, decision_id DESC LIMIT $2"),
+            &format!(
+                "{DECISION} WHERE sku = $1 ORDER BY decided_at DESC, decision_id DESC LIMIT $2"
+            ),
             params![sku, limit],
             decision,
         ),
         (Some(id), _) => tx.query(
-            &format!("{DECISION} WHERE sku = $1 {} ORDER BY decided_at DESC, decision_id DESC LIMIT $3", edge("<")),
+            &format!(
+                "{DECISION} WHERE sku = $1 {} ORDER BY decided_at DESC, decision_id DESC LIMIT $3",
+                edge("<")
+            ),
             params![sku, id, limit],
             decision,
         ),
         (None, Some(id)) => {
             let mut page = tx.query(
-                &format!("{DECISION} WHERE sku = $1 {} ORDER BY decided_at, decision_id LIMIT $3", edge(">")),
+                &format!(
+                    "{DECISION} WHERE sku = $1 {} ORDER BY decided_at, decision_id LIMIT $3",
+                    edge(">")
+                ),
                 params![sku, id, limit],
                 decision,
             )?;
@@ -435,7 +468,12 @@ pub struct PolicyRow {
 }
 
 fn policy(row: &Row<'_>) -> Result<PolicyRow, StoreError> {
-    Ok(PolicyRow { scope: row.get(0)?, scope_key: row.get(1)?, patch: row.get(2)?, updated_at: row.get(3)? })
+    Ok(PolicyRow {
+        scope: row.get(0)?,
+        scope_key: row.get(1)?,
+        patch: row.get(2)?,
+        updated_at: row.get(3)?,
+    })
 }
 
 /// All layers.
@@ -448,7 +486,11 @@ pub fn list_policies(tx: &mut Tx<'_>) -> Result<Vec<PolicyRow>, StoreError> {
 }
 
 /// One layer.
-pub fn find_policy(tx: &mut Tx<'_>, scope: &str, key: &str) -> Result<Option<PolicyRow>, StoreError> {
+pub fn find_policy(
+    tx: &mut Tx<'_>,
+    scope: &str,
+    key: &str,
+) -> Result<Option<PolicyRow>, StoreError> {
     tx.find(
         "SELECT scope, scope_key, patch, updated_at FROM pricing_policies WHERE scope = $1 AND scope_key = $2",
         params![scope, key],
@@ -457,7 +499,13 @@ pub fn find_policy(tx: &mut Tx<'_>, scope: &str, key: &str) -> Result<Option<Pol
 }
 
 /// Replaces one layer.
-pub fn set_policy(tx: &mut Tx<'_>, scope: &str, key: &str, patch: &Json, now: Timestamp) -> Result<(), StoreError> {
+pub fn set_policy(
+    tx: &mut Tx<'_>,
+    scope: &str,
+    key: &str,
+    patch: &Json,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO pricing_policies (scope, scope_key, patch, updated_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (scope, scope_key) DO UPDATE SET patch = excluded.patch, updated_at = excluded.updated_at",
@@ -468,7 +516,10 @@ pub fn set_policy(tx: &mut Tx<'_>, scope: &str, key: &str, patch: &Json, now: Ti
 
 /// Removes one layer; `false` when there was none.
 pub fn delete_policy(tx: &mut Tx<'_>, scope: &str, key: &str) -> Result<bool, StoreError> {
-    let gone = tx.execute("DELETE FROM pricing_policies WHERE scope = $1 AND scope_key = $2", params![scope, key])?;
+    let gone = tx.execute(
+        "DELETE FROM pricing_policies WHERE scope = $1 AND scope_key = $2",
+        params![scope, key],
+    )?;
     Ok(gone > 0)
 }
 

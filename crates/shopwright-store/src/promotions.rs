@@ -29,8 +29,7 @@ pub struct Promotion {
     pub created_at: Timestamp,
 }
 
-const COLUMNS: &str =
-    "SELECT promotion_id, name, scope, scope_key, factor, locks_price, starts_at, ends_at, created_at FROM promotions";
+const COLUMNS: &str = "SELECT promotion_id, name, scope, scope_key, factor, locks_price, starts_at, ends_at, created_at FROM promotions";
 
 fn promotion(row: &Row<'_>) -> Result<Promotion, StoreError> {
     Ok(Promotion {
@@ -38,7 +37,7 @@ fn promotion(row: &Row<'_>) -> Result<Promotion, StoreError> {
         name: row.get(1)?,
         scope: row.get(2)?,
         scope_key: row.get(3)?,
-        factor: row.json(4)?,
+        factor: row.parse(4, |text: String| Factor::parse_exact(&text))?,
         locks_price: row.get(5)?,
         starts_at: row.get(6)?,
         ends_at: row.get(7)?,
@@ -62,7 +61,11 @@ pub fn list(
     limit: i64,
 ) -> Result<Vec<Promotion>, StoreError> {
     match older_than {
-        None => tx.query(&format!("{COLUMNS} ORDER BY promotion_id DESC LIMIT $1"), params![limit], promotion),
+        None => tx.query(
+            &format!("{COLUMNS} ORDER BY promotion_id DESC LIMIT $1"),
+            params![limit],
+            promotion,
+        ),
         Some(id) => tx.query(
             &format!("{COLUMNS} WHERE promotion_id < $1 ORDER BY promotion_id DESC LIMIT $2"),
             params![id, limit],
@@ -81,7 +84,7 @@ pub fn insert(tx: &mut Tx<'_>, promotion: &Promotion) -> Result<(), StoreError> 
             &promotion.name,
             &promotion.scope,
             &promotion.scope_key,
-            serde_json::json!(promotion.factor),
+            &promotion.factor.exact_text(),
             promotion.locks_price,
             promotion.starts_at,
             promotion.ends_at,

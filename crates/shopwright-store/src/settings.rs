@@ -3,7 +3,10 @@
 use crate::{StoreError, Tx, Value, params};
 
 /// The value under `name`.
-pub fn find<T: serde::de::DeserializeOwned>(tx: &mut Tx<'_>, name: &str) -> Result<Option<T>, StoreError> {
+pub fn find<T: serde::de::DeserializeOwned>(
+    tx: &mut Tx<'_>,
+    name: &str,
+) -> Result<Option<T>, StoreError> {
     tx.find("SELECT value FROM settings WHERE name = $1", params![name], |row| row.json(0))
 }
 

@@ -101,7 +101,10 @@ impl Drop for Sqlite {
     }
 }
 
-pub(crate) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+pub(crate) fn spawn(
+    name: &str,
+    run: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, StoreError> {
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(run)
@@ -132,14 +135,23 @@ pub(crate) fn open_writer(options: &SqliteOptions) -> Result<Connection, StoreEr
         connection.busy_timeout(LOCK_WAIT_MAX)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", if options.durable { "FULL" } else { "OFF" })?;
+        connection.pragma_update(
+            None,
+            "synchronous",
+            if options.durable { "FULL" } else { "OFF" },
+        )?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.pragma_update(None, "cache_size", -16_384)?;
         if let Some(bytes) = options.size_max_bytes {
-            let page: u64 = connection.pragma_query_value(None, "page_size", |row| row.get::<_, i64>(0))?
+            let page: u64 = connection
+                .pragma_query_value(None, "page_size", |row| row.get::<_, i64>(0))?
                 .unsigned_abs();
-            connection.pragma_update(None, "max_page_count", i64::try_from(bytes / page).unwrap_or(i64::MAX))?;
+            connection.pragma_update(
+                None,
+                "max_page_count",
+                i64::try_from(bytes / page).unwrap_or(i64::MAX),
+            )?;
         }
         Ok(connection)
     };
@@ -198,13 +210,15 @@ fn run_group(
     jobs: &Receiver<Box<dyn Job>>,
 ) -> (Members, Result<(), StoreError>) {
     let mut members: Members = Vec::new();
-    let started = Instant::now();
     let mut next = Some(first);
     let mut run = || -> Result<(), StoreError> {
         if let Err(error) = batch(connection, "BEGIN IMMEDIATE") {
-            members.extend(next.take().map(|job| (job, false)));
+            // Those behind it have waited as long; they do not wait once more one after the other.
+            let waiting = next.take().into_iter().chain(jobs.try_iter());
+            members.extend(waiting.take(GROUP_MAX).map(|job| (job, false)));
             return Err(error);
         }
+        let started = Instant::now();
         while let Some(mut job) = next.take() {
             let verdict = run_member(connection, job.as_mut());
             members.push((job, matches!(verdict, Ok(true))));
@@ -255,7 +269,10 @@ fn read_jobs(mut connection: Connection, jobs: &Mutex<Receiver<Box<dyn Job>>>, p
             batch(&connection, "BEGIN")?;
             let mut tx = Tx::new(Engine::Sqlite(&connection));
             let verdict = job.run(&mut tx);
-            batch(&connection, "ROLLBACK")?;
+            // An I/O error has ended the transaction already.
+            if !connection.is_autocommit() {
+                batch(&connection, "ROLLBACK")?;
+            }
             match verdict {
                 Verdict::Broken(error) => Err(error),
                 _ => Ok(()),

@@ -47,8 +47,12 @@ impl Store {
         crate::migrate::migrate(options)?;
         let (notices, _) = broadcast::channel(NOTICES_MAX);
         let backend = match options {
-            StoreOptions::Sqlite(options) => Backend::Sqlite(Sqlite::open(options, notices.clone())?),
-            StoreOptions::Postgres(options) => Backend::Postgres(Postgres::open(options, &notices)?),
+            StoreOptions::Sqlite(options) => {
+                Backend::Sqlite(Sqlite::open(options, notices.clone())?)
+            }
+            StoreOptions::Postgres(options) => {
+                Backend::Postgres(Postgres::open(options, &notices)?)
+            }
         };
         Ok(Self { backend: Arc::new(backend), notices })
     }

@@ -96,7 +96,10 @@ impl<'c> Tx<'c> {
         let done = match &mut self.engine {
             Engine::Sqlite(connection) => connection
                 .prepare_cached(sql)
-                .and_then(|mut statement| statement.execute(rusqlite::params_from_iter(params)))
+                .and_then(|mut statement| {
+                    sqlite_bind(&mut statement, params)?;
+                    statement.raw_execute()
+                })
                 .map(|rows| rows as u64)
                 .map_err(|error| dialect::sqlite_error(&error)),
             Engine::Postgres(session) => session
@@ -182,7 +185,11 @@ impl<'c> Tx<'c> {
     /// named columns: `INSERT INTO t (a, b) SELECT a, b FROM {rows} AS r WHERE true ON CONFLICT …`,
     /// `UPDATE t SET a = r.a FROM {rows} AS r WHERE t.b = r.b`. On PostgreSQL that is one round trip
     /// (UNNEST), on SQLite a loop over a prepared statement. Gives the number of rows written.
-    pub fn execute_rows(&mut self, sql: &str, columns: &[(&str, Column<'_>)]) -> Result<u64, StoreError> {
+    pub fn execute_rows(
+        &mut self,
+        sql: &str,
+        columns: &[(&str, Column<'_>)],
+    ) -> Result<u64, StoreError> {
         let mut written = 0;
         self.rows_statement(sql, columns, None, &mut written)?;
         Ok(written)
@@ -224,7 +231,10 @@ impl<'c> Tx<'c> {
         };
         match done {
             Ok(()) => Ok(()),
-            Err(RowsError::Visitor(error)) => Err(error),
+            // SQLite stops between two rows here: without doom half of them could be kept.
+            Err(RowsError::Visitor(error)) => {
+                Err(self.fail(Doom { error, retry: false, fatal: false }))
+            }
             Err(RowsError::Engine(doom)) => Err(self.fail(doom)),
         }
     }
@@ -251,6 +261,28 @@ fn as_sql<'v>(params: &'v [Value<'v>]) -> Vec<&'v (dyn ToSql + Sync)> {
     params.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
 }
 
+/// Binds `$1` to the first parameter and so on, as PostgreSQL does. To SQLite `$2` is just a name,
+/// and names are numbered in the order a statement first mentions them.
+fn sqlite_bind(
+    statement: &mut rusqlite::Statement<'_>,
+    params: &[Value<'_>],
+) -> rusqlite::Result<()> {
+    let mut highest = 0;
+    for index in 1..=statement.parameter_count() {
+        let name = statement.parameter_name(index).and_then(|name| name.strip_prefix('$'));
+        let number: usize = name.and_then(|number| number.parse().ok()).unwrap_or(0);
+        let value = number.checked_sub(1).and_then(|place| params.get(place));
+        let count = || rusqlite::Error::InvalidParameterCount(params.len(), number);
+        statement.raw_bind_parameter(index, value.ok_or_else(count)?)?;
+        highest = highest.max(number);
+    }
+    if highest == params.len() {
+        Ok(())
+    } else {
+        Err(rusqlite::Error::InvalidParameterCount(params.len(), highest))
+    }
+}
+
 fn sqlite_rows(
     connection: &rusqlite::Connection,
     sql: &str,
@@ -259,7 +291,8 @@ fn sqlite_rows(
 ) -> Result<(), RowsError> {
     let engine = |error: rusqlite::Error| RowsError::Engine(dialect::sqlite_error(&error));
     let mut statement = connection.prepare_cached(sql).map_err(engine)?;
-    let mut rows = statement.query(rusqlite::params_from_iter(params)).map_err(engine)?;
+    sqlite_bind(&mut statement, params).map_err(engine)?;
+    let mut rows = statement.raw_query();
     while let Some(row) = rows.next().map_err(engine)? {
         visit(&Row { inner: RowOf::Sqlite(row), sql }).map_err(RowsError::Visitor)?;
     }

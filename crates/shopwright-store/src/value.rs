@@ -100,20 +100,27 @@ impl rusqlite::ToSql for Value<'_> {
 }
 
 impl ToSql for Value<'_> {
-    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        // Every kind checks the type itself: eight bytes of text must not pass for a number.
         match self {
             Value::Null => Ok(IsNull::Yes),
             Value::Int(v) => match *ty {
                 Type::INT4 => i32::try_from(*v)?.to_sql(ty, out),
                 Type::INT2 => i16::try_from(*v)?.to_sql(ty, out),
-                _ => v.to_sql(ty, out),
+                _ => v.to_sql_checked(ty, out),
             },
-            Value::Bool(v) => v.to_sql(ty, out),
-            Value::Text(v) => v.to_sql(ty, out),
-            // The wire form of timestamptz: microseconds since PostgreSQL's epoch.
-            Value::Time(v) => (v.as_micros() - POSTGRES_EPOCH_MICROS).to_sql(ty, out),
-            Value::Uuid(v) => v.to_sql(ty, out),
+            Value::Bool(v) => v.to_sql_checked(ty, out),
+            Value::Text(v) => v.to_sql_checked(ty, out),
+            Value::Time(v) => PgTime(*v).to_sql_checked(ty, out),
+            Value::Uuid(v) => v.to_sql_checked(ty, out),
             Value::Json(v) => {
+                if !matches!(*ty, Type::JSONB | Type::JSON | Type::TEXT) {
+                    return Err(format!("JSON given where {ty} is wanted").into());
+                }
                 if *ty == Type::JSONB {
                     // The version byte of the jsonb wire form.
                     out.extend_from_slice(&[1]);
@@ -121,7 +128,7 @@ impl ToSql for Value<'_> {
                 out.extend_from_slice(v.as_bytes());
                 Ok(IsNull::No)
             }
-            Value::Bytes(v) => v.to_sql(ty, out),
+            Value::Bytes(v) => v.to_sql_checked(ty, out),
         }
     }
 
@@ -132,13 +139,18 @@ impl ToSql for Value<'_> {
     to_sql_checked!();
 }
 
-/// A timestamptz in an array parameter.
+/// A timestamptz on the wire: microseconds since PostgreSQL's epoch. The earliest `Timestamp` there
+/// is becomes `-infinity`, so that it is before everything on both engines.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PgTime(pub Timestamp);
 
 impl ToSql for PgTime {
-    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        (self.0.as_micros() - POSTGRES_EPOCH_MICROS).to_sql(ty, out)
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        self.0.as_micros().saturating_sub(POSTGRES_EPOCH_MICROS).to_sql(ty, out)
     }
 
     fn accepts(ty: &Type) -> bool {
@@ -152,8 +164,11 @@ struct ReadTime(Timestamp);
 
 impl<'a> postgres::types::FromSql<'a> for ReadTime {
     fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
-        let micros = i64::from_sql(ty, raw)?;
-        Ok(Self(Timestamp::from_micros(micros.saturating_add(POSTGRES_EPOCH_MICROS))))
+        let micros = match i64::from_sql(ty, raw)? {
+            i64::MIN => i64::MIN,
+            micros => micros.saturating_add(POSTGRES_EPOCH_MICROS),
+        };
+        Ok(Self(Timestamp::from_micros(micros)))
     }
 
     fn accepts(ty: &Type) -> bool {

@@ -115,7 +115,8 @@ pub fn verify(tx: &mut Tx<'_>) -> Result<Vec<RuleResult>, StoreError> {
         .iter()
         .map(|rule| {
             let broken = tx.query(rule.sql, params![ROWS_SHOWN_MAX], |row| {
-                let (id, expected, found): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                let (id, expected, found): (String, String, String) =
+                    (row.get(0)?, row.get(1)?, row.get(2)?);
                 Ok(format!("{id}: expected {expected}, found {found}"))
             })?;
             Ok(RuleResult { rule: rule.name, says: rule.says, broken })

@@ -29,7 +29,10 @@ impl FromRequestParts<Arc<Site>> for AnyKey {
             ApiError::new(Code::UNAUTHORIZED, "the Authorization header must read `Bearer sk_…`")
         })?;
         site.keys.check(text, site.clock.now()).map(Self).ok_or_else(|| {
-            ApiError::new(Code::UNAUTHORIZED, "this key is not known or was revoked; make one with `shopwright keys create`")
+            ApiError::new(
+                Code::UNAUTHORIZED,
+                "this key is not known or was revoked; make one with `shopwright keys create`",
+            )
         })
     }
 }

@@ -20,18 +20,25 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let content_type =
-            request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-        let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let content_type = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or_default();
+        let essence =
+            content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         if essence != "application/json" && !essence.ends_with("+json") {
             return Err(ApiError::plain(Code::UNSUPPORTED_MEDIA_TYPE));
         }
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
-            match rejection.into_response_status() {
-                413 => ApiError::plain(Code::BODY_TOO_LARGE),
-                _ => ApiError::new(Code::MALFORMED_JSON, "the body could not be read to its end"),
-            }
-        })?;
+        let bytes =
+            Bytes::from_request(request, state).await.map_err(|rejection| {
+                match rejection.into_response_status() {
+                    413 => ApiError::plain(Code::BODY_TOO_LARGE),
+                    _ => {
+                        ApiError::new(Code::MALFORMED_JSON, "the body could not be read to its end")
+                    }
+                }
+            })?;
         read_json(&bytes).map(Self)
     }
 }
@@ -52,14 +59,15 @@ fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         let pointer = pointer_of(error.path());
         let cause = error.into_inner();
         match cause.classify() {
-            serde_json::error::Category::Data => ApiError::invalid(vec![FieldProblem {
-                pointer,
-                detail: without_place(&cause),
-            }]),
+            serde_json::error::Category::Data => {
+                ApiError::invalid(vec![FieldProblem { pointer, detail: without_place(&cause) }])
+            }
             _ => ApiError::new(Code::MALFORMED_JSON, format!("the body is not JSON: {cause}")),
         }
     })?;
-    reader.end().map_err(|error| ApiError::new(Code::MALFORMED_JSON, format!("the body is not one JSON document: {error}")))?;
+    reader.end().map_err(|error| {
+        ApiError::new(Code::MALFORMED_JSON, format!("the body is not one JSON document: {error}"))
+    })?;
     Ok(value)
 }
 
@@ -92,8 +100,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
             .map(|axum::extract::Query(value)| Self(value))
             .map_err(|rejection| {
                 let text = rejection.body_text();
-                let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
-                ApiError::new(Code::INVALID_PARAMETER, format!("the query string does not fit: {text}"))
+                let text =
+                    text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
+                ApiError::new(
+                    Code::INVALID_PARAMETER,
+                    format!("the query string does not fit: {text}"),
+                )
             })
     }
 }
@@ -106,9 +118,9 @@ impl<S: Send + Sync> FromRequestParts<S> for SkuPath {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Path(text) = Path::<String>::from_request_parts(parts, state)
-            .await
-            .map_err(|_| ApiError::new(Code::INVALID_PARAMETER, "the SKU in the path is not UTF-8 text"))?;
+        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| {
+            ApiError::new(Code::INVALID_PARAMETER, "the SKU in the path is not UTF-8 text")
+        })?;
         Sku::parse(&text).map(Self).map_err(|_| ApiError::unknown_sku(&text))
     }
 }

@@ -45,7 +45,9 @@ pub async fn around(State(site): State<Arc<Site>>, request: Request, next: Next)
     } else {
         headers.insert(REQUEST_ID.clone(), id.clone());
     }
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+        .headers_mut()
+        .insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let took = started.elapsed();
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     if took.as_secs_f64() > SLOW_SECONDS {
@@ -61,7 +63,9 @@ fn request_id(headers: &HeaderMap, ids: &dyn IdSource) -> HeaderValue {
         let bytes = value.as_bytes();
         !bytes.is_empty()
             && bytes.len() <= REQUEST_ID_BYTES_MAX
-            && bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
+            && bytes
+                .iter()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
     };
     match headers.get(&REQUEST_ID).filter(harmless) {
         Some(value) => value.clone(),

@@ -190,7 +190,9 @@ impl axum::serve::Listener for NoDelay {
 
 async fn description(State(site): State<Arc<Site>>) -> Response {
     let mut response = axum::Json(&site.description).into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 

@@ -59,7 +59,9 @@ impl Metrics {
             // Anything may stand in a request line; labels must stay few.
             _ => "other",
         };
-        self.requests.get_or_create(&RequestLabels { method, route: route.to_owned(), status }).inc();
+        self.requests
+            .get_or_create(&RequestLabels { method, route: route.to_owned(), status })
+            .inc();
         self.seconds.observe(took.as_secs_f64());
     }
 

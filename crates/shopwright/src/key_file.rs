@@ -33,7 +33,8 @@ pub async fn read_or_make(settings: &Settings, store: &Store) -> Result<KeySecre
             ),
         ));
     }
-    write_new(path, &real::random::<SECRET_BYTES>()).map_err(|error| cannot("write", path, &error))?;
+    write_new(path, &real::random::<SECRET_BYTES>())
+        .map_err(|error| cannot("write", path, &error))?;
     // Another process may have been first; what lies there now is what holds.
     read(path)?.ok_or_else(|| cannot("read", path, &io::ErrorKind::NotFound.into()))
 }
@@ -48,7 +49,10 @@ fn read(path: &Path) -> Result<Option<KeySecret>, Failure> {
     secret.map(Some).ok_or_else(|| {
         let shown = path.display();
         let does = "restore it, or name another with key_secret_file";
-        Failure::new("key_secret", format!("{shown} is not a key secret of 16 to 4096 bytes; {does}"))
+        Failure::new(
+            "key_secret",
+            format!("{shown} is not a key secret of 16 to 4096 bytes; {does}"),
+        )
     })
 }
 
@@ -65,8 +69,8 @@ pub fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     if let Some(folder) = folder {
         fs::create_dir_all(folder)?;
     }
-    let unique: String = real::random::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
-    let draft = path.with_extension(format!("{unique}.new"));
+    let unique = u64::from_be_bytes(real::random());
+    let draft = path.with_extension(format!("{unique:016x}.new"));
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

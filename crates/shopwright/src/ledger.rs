@@ -95,9 +95,8 @@ pub fn migrate(settings: &Settings) -> Result<Answer, Failure> {
 
 /// `verify`.
 pub async fn check(store: &Store) -> Result<Answer, Failure> {
-    let (rules, below) = store
-        .read(|tx| Ok::<_, StoreError>((verify(tx)?, below_zero(tx)?)))
-        .await?;
+    let (rules, below) =
+        store.read(|tx| Ok::<_, StoreError>((verify(tx)?, below_zero(tx)?))).await?;
     let broken: u64 = rules.iter().map(|rule| rule.broken.len() as u64).sum();
     let below_json: Vec<_> =
         below.iter().map(|(sku, on_hand)| json!({ "sku": sku, "on_hand": on_hand })).collect();
@@ -133,7 +132,9 @@ fn verify_page(rules: &[RuleResult], below: &[(String, i64)], broken: u64) -> Pa
     if broken == 0 {
         page.line("The books hold.");
     } else {
-        page.line("The books do not hold. Keep the database as it is and restore a backup beside it.");
+        page.line(
+            "The books do not hold. Keep the database as it is and restore a backup beside it.",
+        );
     }
     page
 }

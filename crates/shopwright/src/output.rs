@@ -5,7 +5,9 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use jiff::tz::TimeZone;
 use serde_json::Value as Json;
+use shopwright_domain::time::Timestamp;
 
 /// What a command found out.
 #[derive(Debug)]
@@ -67,6 +69,11 @@ impl Page {
         page
     }
 
+    /// The whole page.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
     fn bold(&self, text: &str) -> String {
         if self.colour { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
     }
@@ -118,10 +125,11 @@ impl Page {
         let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..aligns.len()).map(width).collect();
         for row in &rows {
-            let cells = row.iter().zip(&widths).zip(aligns).map(|((cell, width), align)| match align {
-                Align::Left => format!("{cell:<width$}"),
-                Align::Right => format!("{cell:>width$}"),
-            });
+            let cells =
+                row.iter().zip(&widths).zip(aligns).map(|((cell, width), align)| match align {
+                    Align::Left => format!("{cell:<width$}"),
+                    Align::Right => format!("{cell:>width$}"),
+                });
             let line = cells.collect::<Vec<_>>().join("  ");
             self.text += line.trim_end();
             self.text.push('\n');
@@ -157,6 +165,12 @@ fn group_digits(digits: &str) -> String {
     let mut groups: Vec<&str> = if head.is_empty() { Vec::new() } else { vec![head] };
     groups.extend(tail.as_bytes().chunks(3).filter_map(|chunk| std::str::from_utf8(chunk).ok()));
     groups.join(",")
+}
+
+/// A time in the shop's zone, to the minute.
+pub fn local(at: Timestamp, zone: &TimeZone) -> String {
+    let zoned = jiff::ZonedDateTime::new(at.to_jiff(), zone.clone());
+    zoned.strftime("%Y-%m-%d %H:%M %Z").to_string()
 }
 
 /// `1 row`, `2 rows`.

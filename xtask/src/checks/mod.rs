@@ -6,8 +6,8 @@
 mod apt;
 mod browser;
 mod deny;
-mod machine;
-mod postgres;
+pub(crate) mod machine;
+pub(crate) mod postgres;
 mod steps;
 
 use std::path::Path;

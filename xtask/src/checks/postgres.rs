@@ -1,8 +1,8 @@
 //! A private PostgreSQL cluster for the tests: made in a temporary folder, reachable from this
 //! machine only, gone when dropped. The cluster a machine may already run is never touched.
 //!
-//! It runs without fsync: tests ask whether the SQL is right, not whether PostgreSQL survives a
-//! power cut, and they make and drop hundreds of databases.
+//! For tests it runs without fsync: they ask whether the SQL is right, not whether PostgreSQL survives
+//! a power cut, and they make and drop hundreds of databases. Benchmarks have it synced as by default.
 
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -37,6 +37,18 @@ impl Cluster {
     /// # Errors
     /// Fails when there is no PostgreSQL and none can be installed, or when it does not start.
     pub fn start(machine: &Machine) -> Result<Self> {
+        Self::start_with(machine, &["fsync=off", "full_page_writes=off"], "fsync off")
+    }
+
+    /// The same, but every commit is on the disk before it is answered.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub fn start_durable(machine: &Machine) -> Result<Self> {
+        Self::start_with(machine, &[], "fsync on")
+    }
+
+    fn start_with(machine: &Machine, settings: &[&str], note: &str) -> Result<Self> {
         let found = if let Some(found) = newest() {
             found
         } else {
@@ -50,11 +62,10 @@ impl Cluster {
         owner.own(folder.path())?;
         let data = folder.path().join("data");
         init(&found, &owner, &data)?;
-        let port = free_port()?;
-        let server = serve(machine, &found, &owner, &data, port)?;
+        let (server, port) = serve(machine, &found, &owner, &data, settings)?;
         Ok(Self {
             url: format!("postgres://{SUPERUSER}@127.0.0.1:{port}/postgres"),
-            about: format!("PostgreSQL {} on port {port}, fsync off", found.major),
+            about: format!("PostgreSQL {} on port {port}, {note}", found.major),
             _server: server,
             _folder: folder,
         })
@@ -159,12 +170,13 @@ fn serve(
     found: &Installation,
     owner: &Owner,
     data: &Path,
-    port: u16,
-) -> Result<Service> {
+    settings: &[&str],
+) -> Result<(Service, u16)> {
+    let port = free_port()?;
     let mut command = owner.command(found.bin.join("postgres"));
     command.arg("-D").arg(data).arg("-k").arg(home(data)).current_dir(home(data));
     command.args(["-h", "127.0.0.1", "-p", &port.to_string()]);
-    for setting in ["fsync=off", "full_page_writes=off", "max_connections=200"] {
+    for setting in settings.iter().chain(&["max_connections=200"]) {
         command.args(["-c", setting]);
     }
     let is_ready = || {
@@ -173,7 +185,8 @@ fn serve(
         output(&mut ask).is_ok()
     };
     // SIGINT is PostgreSQL's fast shutdown: it does not wait for clients to leave.
-    Service::start(machine, &mut command, "postgres.log", Signal::INT, is_ready)
+    let server = Service::start(machine, &mut command, "postgres.log", Signal::INT, is_ready)?;
+    Ok((server, port))
 }
 
 #[cfg(test)]

@@ -27,7 +27,10 @@ pub struct BasePricesFound {
 }
 
 /// Looks for every product's base price and writes those that changed.
-pub async fn find_base_prices(store: &Store, now: Timestamp) -> Result<BasePricesFound, StoreError> {
+pub async fn find_base_prices(
+    store: &Store,
+    now: Timestamp,
+) -> Result<BasePricesFound, StoreError> {
     let rule = BasePriceRule::default();
     let used = rule;
     let (history_end, found) = store
@@ -49,7 +52,11 @@ pub async fn find_base_prices(store: &Store, now: Timestamp) -> Result<BasePrice
                     settle(&code, &mut lines);
                     code = sale.code;
                 }
-                lines.push(HistoryLine { at: sale.at, quantity: sale.quantity, unit_price: sale.unit_price });
+                lines.push(HistoryLine {
+                    at: sale.at,
+                    quantity: sale.quantity,
+                    unit_price: sale.unit_price,
+                });
             })?;
             settle(&code, &mut lines);
             Ok((Some(end), found))

@@ -20,7 +20,15 @@ use crate::orders::{FileError, RejectsFile, open, survey_flexible};
 
 /// The columns that have a field of their own.
 pub const CATALOG_COLUMNS: [&str; 9] = [
-    "sku", "title", "category", "currency", "base_price", "cost", "map", "opening_stock", "counted_at",
+    "sku",
+    "title",
+    "category",
+    "currency",
+    "base_price",
+    "cost",
+    "map",
+    "opening_stock",
+    "counted_at",
 ];
 const CHUNK: usize = 500;
 const TITLE_BYTES_MAX: usize = 1_000;
@@ -48,7 +56,9 @@ pub enum CatalogImportError {
     #[error("{0} (rows before are kept; run the same import again to go on)")]
     Ledger(#[from] StoreError),
     /// The rejects file cannot be written.
-    #[error("cannot write the rejects file {path}: {source}; free the disk or name another with --rejects")]
+    #[error(
+        "cannot write the rejects file {path}: {source}; free the disk or name another with --rejects"
+    )]
     Rejects {
         /// The rejects file.
         path: PathBuf,
@@ -94,7 +104,8 @@ pub async fn import_catalog(
 ) -> Result<CatalogSummary, CatalogImportError> {
     let now = clock.now();
     let header = survey_flexible(&command.path, &["sku"])?;
-    let rejects_error = |source| CatalogImportError::Rejects { path: command.rejects.clone(), source };
+    let rejects_error =
+        |source| CatalogImportError::Rejects { path: command.rejects.clone(), source };
     let shown: Vec<&str> = header.columns.iter().map(String::as_str).collect();
     let mut rejects = RejectsFile::new(command.rejects.clone(), &shown).map_err(rejects_error)?;
     let mut summary = CatalogSummary { read: header.rows, ..CatalogSummary::default() };
@@ -144,8 +155,10 @@ fn read_row(
     }
     let by_name: BTreeMap<&str, &str> =
         columns.iter().map(String::as_str).zip(fields.iter().map(String::as_str)).collect();
-    let field = |name: &str| by_name.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
-    let sku = Sku::parse(by_name.get("sku").copied().unwrap_or_default()).map_err(|e| e.to_string())?;
+    let field =
+        |name: &str| by_name.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
+    let sku =
+        Sku::parse(by_name.get("sku").copied().unwrap_or_default()).map_err(|e| e.to_string())?;
     let currency = match field("currency") {
         Some(code) => code.parse().map_err(|e| format!("currency: {e}"))?,
         None => default_currency,
@@ -154,7 +167,9 @@ fn read_row(
         None => Ok(None),
         Some(text) => match parse_minor(text, currency) {
             Ok(minor) if minor > 0 => Ok(Some(minor)),
-            Ok(_) => Err(format!("{name}: `{text}` is not above 0; leave the field empty if it is not known")),
+            Ok(_) => Err(format!(
+                "{name}: `{text}` is not above 0; leave the field empty if it is not known"
+            )),
             Err(error) => Err(format!("{name}: {error}")),
         },
     };
@@ -166,9 +181,13 @@ fn read_row(
     let opening = match field("opening_stock") {
         None => None,
         Some(text) => {
-            let quantity = text.parse::<i64>().ok().filter(|n| (0..=STOCK_MAX).contains(n)).ok_or_else(|| {
-                format!("opening_stock: `{text}` is not a whole number from 0 to {STOCK_MAX}")
-            })?;
+            let quantity = text
+                .parse::<i64>()
+                .ok()
+                .filter(|n| (0..=STOCK_MAX).contains(n))
+                .ok_or_else(|| {
+                    format!("opening_stock: `{text}` is not a whole number from 0 to {STOCK_MAX}")
+                })?;
             let counted_at = match field("counted_at") {
                 Some(at) => Some(at.parse::<Timestamp>().map_err(|e| format!("counted_at: {e}"))?),
                 None => None,
@@ -211,7 +230,11 @@ async fn write_chunk(
     let outcomes = store
         .write({
             let rows = rows.clone();
-            move |tx| rows.iter().map(|row| write_row(tx, row, now)).collect::<Result<Vec<_>, StoreError>>()
+            move |tx| {
+                rows.iter()
+                    .map(|row| write_row(tx, row, now))
+                    .collect::<Result<Vec<_>, StoreError>>()
+            }
         })
         .await?;
     for (row, outcome) in rows.iter().zip(outcomes) {

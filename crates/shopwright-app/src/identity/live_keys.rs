@@ -45,7 +45,10 @@ pub struct LiveKeys {
 impl LiveKeys {
     /// Loads all keys.
     pub async fn load(store: &Store, secret: KeySecret) -> Result<Arc<Self>, StoreError> {
-        let live = Self { snapshot: ArcSwap::new(Arc::new(Snapshot { version: -1, ..Snapshot::default() })), secret };
+        let live = Self {
+            snapshot: ArcSwap::new(Arc::new(Snapshot { version: -1, ..Snapshot::default() })),
+            secret,
+        };
         live.catch_up(store).await?;
         Ok(Arc::new(live))
     }
@@ -78,13 +81,19 @@ impl LiveKeys {
         let before = self.snapshot.load();
         let mut by_hash = HashMap::new();
         for key in keys.into_iter().filter(|key| key.revoked_at.is_none()) {
-            let (Ok(hash), Some(kind)) = (<[u8; 32]>::try_from(key.hash.as_slice()), KeyKind::parse(&key.kind)) else {
+            let (Ok(hash), Some(kind)) =
+                (<[u8; 32]>::try_from(key.hash.as_slice()), KeyKind::parse(&key.kind))
+            else {
                 tracing::error!(key = %key.key_id, "a key in the ledger cannot be read and is not accepted");
                 continue;
             };
             let stored = key.last_used_at.map_or(i64::MIN / 2, Timestamp::as_micros);
-            let last = before.by_hash.get(&hash).map_or(stored, |k| k.last_used_micros.load(Ordering::Relaxed));
-            let known = KnownKey { key_id: key.key_id, kind, last_used_micros: AtomicI64::new(last) };
+            let last = before
+                .by_hash
+                .get(&hash)
+                .map_or(stored, |k| k.last_used_micros.load(Ordering::Relaxed));
+            let known =
+                KnownKey { key_id: key.key_id, kind, last_used_micros: AtomicI64::new(last) };
             by_hash.insert(hash, Arc::new(known));
         }
         self.snapshot.store(Arc::new(Snapshot { by_hash, version }));

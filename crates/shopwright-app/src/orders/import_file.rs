@@ -83,8 +83,11 @@ pub(crate) fn open(path: &Path) -> Result<csv::Reader<Box<dyn Read + Send>>, Fil
     let start = file.read(&mut magic).map_err(failed)?;
     file.seek(SeekFrom::Start(0)).map_err(failed)?;
     let raw = BufReader::with_capacity(BUFFER_BYTES, file);
-    let content: Box<dyn Read + Send> =
-        if start == 2 && magic == GZIP_MAGIC { Box::new(MultiGzDecoder::new(raw)) } else { Box::new(raw) };
+    let content: Box<dyn Read + Send> = if start == 2 && magic == GZIP_MAGIC {
+        Box::new(MultiGzDecoder::new(raw))
+    } else {
+        Box::new(raw)
+    };
     Ok(csv::ReaderBuilder::new()
         .flexible(true)
         .buffer_capacity(BUFFER_BYTES)
@@ -165,7 +168,8 @@ fn column_names(path: &Path, header: &csv::ByteRecord) -> Result<Vec<String>, Fi
 }
 
 fn wrong_columns(path: &Path, found: &[String], columns: &[&str]) -> FileError {
-    let missing: Vec<_> = columns.iter().filter(|c| !found.iter().any(|f| f == *c)).copied().collect();
+    let missing: Vec<_> =
+        columns.iter().filter(|c| !found.iter().any(|f| f == *c)).copied().collect();
     let problem = if missing.is_empty() {
         let shown: Vec<_> = found.iter().take(20).map(String::as_str).collect();
         format!("found {}", shown.join(","))

@@ -14,7 +14,9 @@ use serde::Serialize;
 use shopwright_domain::ids::{IdSource, ImportId, new_id};
 use shopwright_domain::money::{Currency, format_micros};
 use shopwright_domain::orders::DocumentKind;
-use shopwright_domain::orders::online_retail::{COLUMNS, Line, RawLine, Reconciliation, Tally, read_line};
+use shopwright_domain::orders::online_retail::{
+    COLUMNS, Line, RawLine, Reconciliation, Tally, read_line,
+};
 use shopwright_domain::time::{Clock, Timestamp};
 use shopwright_store::orders::{BookedTotals, Document, DocumentHead, LineRow};
 use shopwright_store::{Store, StoreError, Tx, catalog, customers, imports, inventory, orders};
@@ -83,7 +85,9 @@ pub enum ImportError {
         rows_done: u64,
     },
     /// The rejects file cannot be written.
-    #[error("cannot write the rejects file {path}: {source}; free the disk or name another with --rejects")]
+    #[error(
+        "cannot write the rejects file {path}: {source}; free the disk or name another with --rejects"
+    )]
     Rejects {
         /// The rejects file.
         path: PathBuf,
@@ -189,7 +193,8 @@ pub async fn import_online_retail(
     })
     .await?;
     let run = begin(store, &command, &facts, clock.as_ref(), ids.as_ref()).await?;
-    let resumed_after_row = if run.finished_at.is_some() { 0 } else { run.rows_done.unsigned_abs() };
+    let resumed_after_row =
+        if run.finished_at.is_some() { 0 } else { run.rows_done.unsigned_abs() };
 
     let rejects_error = |path: PathBuf| move |source| ImportError::Rejects { path, source };
     let mut rejects = RejectsFile::new(command.rejects.clone(), &COLUMNS)
@@ -213,9 +218,17 @@ pub async fn import_online_retail(
             rows.unchanged += count;
         } else {
             let lines = Arc::new(chunk.lines);
-            let booked = book(store, &command, run.import_id, Arc::clone(&lines), rows_end, clock.now(), &ids)
-                .await
-                .map_err(|source| ImportError::Ledger { source, rows_done: told })?;
+            let booked = book(
+                store,
+                &command,
+                run.import_id,
+                Arc::clone(&lines),
+                rows_end,
+                clock.now(),
+                &ids,
+            )
+            .await
+            .map_err(|source| ImportError::Ledger { source, rows_done: told })?;
             rows.written += booked.written;
             rows.unchanged += count - booked.written - booked.differing.len() as u64;
             products_added += booked.products;
@@ -234,7 +247,11 @@ pub async fn import_online_retail(
         }
         if rows_end - told >= PROGRESS_ROWS || rows_end == facts.rows {
             told = rows_end;
-            progress(ImportProgress { phase: ImportPhase::Booking, rows: rows_end, total: facts.rows });
+            progress(ImportProgress {
+                phase: ImportPhase::Booking,
+                rows: rows_end,
+                total: facts.rows,
+            });
         }
     }
     let tally = match reading.await {
@@ -314,7 +331,8 @@ fn read_chunks(command: &ImportOnlineRetail, to: &mpsc::Sender<Chunk>) -> Result
                 chunk.lines.push((line, ordinal, line_number));
             }
             Err(reason) => {
-                let fields = record.iter().map(|f| String::from_utf8_lossy(f).into_owned()).collect();
+                let fields =
+                    record.iter().map(|f| String::from_utf8_lossy(f).into_owned()).collect();
                 chunk.rejects.push(Reject { line: line_number, reason, fields });
             }
         }
@@ -339,9 +357,8 @@ fn read_record(record: &csv::ByteRecord, command: &ImportOnlineRetail) -> Result
     for (field, bytes) in fields.iter_mut().zip(record) {
         *field = std::str::from_utf8(bytes).map_err(|_| "the row is not UTF-8 text".to_owned())?;
     }
-    read_line(&RawLine::from_fields(fields), &command.zone, command.currency).map_err(|errors| {
-        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-    })
+    read_line(&RawLine::from_fields(fields), &command.zone, command.currency)
+        .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }
 
 fn line_fields(line: &Line) -> Vec<String> {
@@ -390,9 +407,12 @@ async fn book(
                     });
                 }
                 let heads: Vec<_> = heads.into_values().collect();
-                let numbers = orders::upsert_documents(tx, document, &source, currency.code(), &heads)?;
-                let rows: Vec<_> =
-                    picked.iter().map(|((line, ordinal, _), _)| row(line, *ordinal, numbers[&*line.invoice])).collect();
+                let numbers =
+                    orders::upsert_documents(tx, document, &source, currency.code(), &heads)?;
+                let rows: Vec<_> = picked
+                    .iter()
+                    .map(|((line, ordinal, _), _)| row(line, *ordinal, numbers[&*line.invoice]))
+                    .collect();
                 let written = orders::insert_lines(tx, document, &rows)?;
                 if written < rows.len() as u64 {
                     booked.differing.extend(orders::differing_lines(tx, document, &rows)?);
@@ -436,7 +456,11 @@ fn row(line: &Line, ordinal: i64, document_id: uuid::Uuid) -> LineRow<'_> {
     }
 }
 
-fn book_customers(tx: &mut Tx<'_>, lines: &[(Line, i64, u64)], now: Timestamp) -> Result<(), StoreError> {
+fn book_customers(
+    tx: &mut Tx<'_>,
+    lines: &[(Line, i64, u64)],
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let mut seen: BTreeMap<&str, customers::CustomerSeen<'_>> = BTreeMap::new();
     for (line, ..) in lines {
         let Some(customer_id) = line.customer.as_deref() else { continue };
@@ -468,7 +492,11 @@ fn book_products(
 }
 
 /// Movements for goods lines after their SKU's opening count; earlier ones move nothing.
-fn book_stock(tx: &mut Tx<'_>, source: &str, lines: &[(Line, i64, u64)]) -> Result<u64, StoreError> {
+fn book_stock(
+    tx: &mut Tx<'_>,
+    source: &str,
+    lines: &[(Line, i64, u64)],
+) -> Result<u64, StoreError> {
     let skus: BTreeSet<&str> =
         lines.iter().filter(|(l, ..)| l.kind.is_goods()).map(|(l, ..)| &*l.code).collect();
     let counted: HashMap<_, _> =
@@ -493,7 +521,11 @@ fn book_stock(tx: &mut Tx<'_>, source: &str, lines: &[(Line, i64, u64)]) -> Resu
     inventory::book_movements(tx, &movements)
 }
 
-async fn derive(store: &Store, source: &str, now: Timestamp) -> Result<BasePricesFound, StoreError> {
+async fn derive(
+    store: &Store,
+    source: &str,
+    now: Timestamp,
+) -> Result<BasePricesFound, StoreError> {
     let named = source.to_owned();
     store.write(move |tx| catalog::retitle_from_sales(tx, &named, now)).await?;
     find_base_prices(store, now).await

@@ -35,7 +35,8 @@ impl RejectsFile {
                 }
                 // Rows may have more or fewer fields than the header; that may be why they are here.
                 let mut writer = csv::WriterBuilder::new().flexible(true).from_path(&self.path)?;
-                let header = ["line", "reason"].into_iter().chain(self.columns.iter().map(String::as_str));
+                let header =
+                    ["line", "reason"].into_iter().chain(self.columns.iter().map(String::as_str));
                 writer.write_record(header)?;
                 none.insert(writer)
             }

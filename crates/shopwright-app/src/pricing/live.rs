@@ -49,7 +49,11 @@ pub struct LivePrices<B> {
 impl<B: Send + Sync + 'static> LivePrices<B> {
     /// Loads all prices.
     pub async fn load(store: &Store, render: Render<B>) -> Result<Arc<Self>, StoreError> {
-        let live = Self { snapshot: ArcSwap::new(Arc::new(Snapshot { by_sku: HashMap::new(), version: 0 })), stale: AtomicBool::new(false), render };
+        let live = Self {
+            snapshot: ArcSwap::new(Arc::new(Snapshot { by_sku: HashMap::new(), version: 0 })),
+            stale: AtomicBool::new(false),
+            render,
+        };
         live.catch_up(store).await?;
         Ok(Arc::new(live))
     }
@@ -85,7 +89,8 @@ impl<B: Send + Sync + 'static> LivePrices<B> {
         let (version, changed) = store
             .read(move |tx| {
                 let version = feed::version(tx, Change::Prices)?;
-                let changed = if version > seen { pricing::since_version(tx, seen)? } else { Vec::new() };
+                let changed =
+                    if version > seen { pricing::since_version(tx, seen)? } else { Vec::new() };
                 Ok::<_, StoreError>((version, changed))
             })
             .await?;

@@ -10,7 +10,8 @@ use serde::Serialize;
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::ids::{DecisionId, IdSource};
 use shopwright_domain::pricing::{
-    CurrentPrice, DecideError, PolicyPatch, PriceDecision, PriceFacts, PricePolicy, PromotionFact, decide,
+    CurrentPrice, DecideError, PolicyPatch, PriceDecision, PriceFacts, PricePolicy, PromotionFact,
+    decide,
 };
 use shopwright_domain::time::Timestamp;
 use shopwright_store::pricing::{FactsOf, NewDecision, NewStanding, PricingFacts};
@@ -64,7 +65,8 @@ pub async fn refresh_prices(
         // Ids are fixed per command: a second run of the closure gives the same decisions.
         let fresh: Vec<DecisionId> =
             (0..PAGE).map(|_| DecisionId::from_uuid(ids.next_uuid())).collect();
-        let (page, last) = store.write(move |tx| refresh_page(tx, &from, &zone, now, &fresh)).await?;
+        let (page, last) =
+            store.write(move |tx| refresh_page(tx, &from, &zone, now, &fresh)).await?;
         total.evaluated += page.evaluated;
         total.changed += page.changed;
         total.no_base_price += page.no_base_price;
@@ -192,14 +194,24 @@ fn new_decision(
 }
 
 /// Keeps the shown reasons true where the price stands but what it rests on has changed.
-fn write_moved_reasons(tx: &mut Tx<'_>, standing: Vec<(Sku, PriceDecision)>) -> Result<(), StoreError> {
+fn write_moved_reasons(
+    tx: &mut Tx<'_>,
+    standing: Vec<(Sku, PriceDecision)>,
+) -> Result<(), StoreError> {
     let skus: Vec<&str> = standing.iter().map(|(sku, _)| sku.as_str()).collect();
     let shown = pricing::shown_decisions(tx, &skus)?;
     let moved: Vec<_> = standing
         .into_iter()
-        .map(|(sku, decision)| (sku, decision.base_minor, text_of(decision.strategy), json_of(&decision)))
+        .map(|(sku, decision)| {
+            (sku, decision.base_minor, text_of(decision.strategy), json_of(&decision))
+        })
         .filter(|(sku, _, _, decision)| shown.get(sku.as_str()) != Some(decision))
-        .map(|(sku, base_minor, strategy, decision)| NewStanding { sku, base_minor, strategy, decision })
+        .map(|(sku, base_minor, strategy, decision)| NewStanding {
+            sku,
+            base_minor,
+            strategy,
+            decision,
+        })
         .collect();
     pricing::write_standing(tx, &moved)
 }
@@ -224,8 +236,8 @@ fn json_of(value: impl Serialize) -> serde_json::Value {
 pub fn replay(kept: &pricing::Decision) -> Result<PriceDecision, String> {
     let facts: PriceFacts =
         serde_json::from_value(kept.facts.clone()).map_err(|e| format!("the kept facts: {e}"))?;
-    let policy: PricePolicy =
-        serde_json::from_value(kept.policy.clone()).map_err(|e| format!("the kept settings: {e}"))?;
+    let policy: PricePolicy = serde_json::from_value(kept.policy.clone())
+        .map_err(|e| format!("the kept settings: {e}"))?;
     decide(&facts, &policy).map_err(|e| e.to_string())
 }
 

@@ -33,7 +33,9 @@ impl PolicyScope {
     pub fn parse(scope: &str, key: &str) -> Option<Self> {
         match scope {
             "store" if key.is_empty() => Some(Self::Store),
-            "category" if !key.is_empty() && key.len() <= SHOP_ID_BYTES_MAX && !key.contains('\0') => {
+            "category"
+                if !key.is_empty() && key.len() <= SHOP_ID_BYTES_MAX && !key.contains('\0') =>
+            {
                 Some(Self::Category(key.to_owned()))
             }
             "sku" => Sku::parse(key).ok().map(Self::Sku),
@@ -96,8 +98,11 @@ impl Layers {
     }
 
     pub(super) fn resolve(&self, sku: &Sku, category: Option<&str>) -> PricePolicy {
-        let narrower =
-            self.categories.iter().filter(|(key, _)| applies("category", key, sku, category)).map(|(_, p)| p);
+        let narrower = self
+            .categories
+            .iter()
+            .filter(|(key, _)| applies("category", key, sku, category))
+            .map(|(_, p)| p);
         PricePolicy::resolve(self.store.iter().chain(narrower).chain(self.skus.get(sku.as_str())))
     }
 }
@@ -201,7 +206,9 @@ fn check_products(
                 .map_err(|errors| PolicyChangeError::InvalidFor { sku: row.sku.clone(), errors })?;
         }
         match page.last() {
-            Some(last) if !matches!(scope, PolicyScope::Sku(_)) => after = last.sku.as_str().to_owned(),
+            Some(last) if !matches!(scope, PolicyScope::Sku(_)) => {
+                after = last.sku.as_str().to_owned()
+            }
             _ => return Ok(()),
         }
     }
@@ -256,7 +263,9 @@ pub async fn start_promotion(
     if name.is_empty() || name.len() > NAME_BYTES_MAX || name.contains('\0') {
         return Err(PromotionError::Name);
     }
-    if command.factor <= Factor::new(0, 1) || command.factor > Factor::new(i128::from(FACTOR_MAX), 1) {
+    if command.factor <= Factor::new(0, 1)
+        || command.factor > Factor::new(i128::from(FACTOR_MAX), 1)
+    {
         return Err(PromotionError::Factor);
     }
     if command.ends_at <= command.starts_at || command.ends_at <= now {
@@ -291,7 +300,11 @@ pub async fn start_promotion(
 }
 
 /// Ends a promotion now. `false` when there is none that runs or is to come.
-pub async fn end_promotion(store: &Store, id: PromotionId, now: Timestamp) -> Result<bool, StoreError> {
+pub async fn end_promotion(
+    store: &Store,
+    id: PromotionId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     store
         .write(move |tx| {
             tx.announce(Change::PriceInputs);

@@ -85,7 +85,10 @@ fn a_patch_changes_what_it_names_and_leaves_the_rest() {
         second.attributes = json!({ "size": 2, "origin": "Assam" });
         assert!(upsert(db, &second, 20));
         let product = find(db, "tea").unwrap();
-        assert_eq!((product.title.as_str(), product.cost_minor, product.map_minor), ("Tea", Some(200), Some(300)));
+        assert_eq!(
+            (product.title.as_str(), product.cost_minor, product.map_minor),
+            ("Tea", Some(200), Some(300))
+        );
         assert_eq!(product.attributes, json!({ "colour": "green", "size": 2, "origin": "Assam" }));
         // The currency is for new products only: prices are already in the old one.
         assert_eq!((product.currency, product.updated_at), (euro(), at(20)));
@@ -102,7 +105,10 @@ fn missing_products_are_added_once_and_known_ones_keep_their_titles() {
         let again = db.write(|tx| catalog::insert_missing(tx, &[("tea", "other")], euro(), at(9)));
         assert_eq!(again, Ok(0));
         let tea = find(db, "tea").unwrap();
-        assert_eq!((tea.title.as_str(), tea.updated_at, tea.base_price_minor), ("title", at(1), None));
+        assert_eq!(
+            (tea.title.as_str(), tea.updated_at, tea.base_price_minor),
+            ("title", at(1), None)
+        );
     });
 }
 
@@ -111,7 +117,10 @@ fn pages_follow_the_bytes_of_the_sku_in_both_directions() {
     on_both(|db| {
         const SORTED: [&str; 9] = ["-1", "10", "9", "A", "B b", "Z", "a", "é", "🧶"];
         add_products(db, &["🧶", "é", "a", "Z", "B b", "A", "9", "10", "-1"]);
-        let page = |after: Option<&'static str>, before: Option<&'static str>, limit: i64| -> Vec<String> {
+        let page = |after: Option<&'static str>,
+                    before: Option<&'static str>,
+                    limit: i64|
+         -> Vec<String> {
             let products = db.read(move |tx| catalog::list(tx, after, before, limit)).unwrap();
             products.into_iter().map(|product| product.sku.to_string()).collect()
         };
@@ -128,7 +137,8 @@ fn pages_follow_the_bytes_of_the_sku_in_both_directions() {
                 let last: Option<String> = last.clone();
                 move |tx| catalog::list(tx, last.as_deref(), None, 2)
             });
-            let codes: Vec<String> = next.unwrap().into_iter().map(|product| product.sku.to_string()).collect();
+            let codes: Vec<String> =
+                next.unwrap().into_iter().map(|product| product.sku.to_string()).collect();
             let Some(end) = codes.last() else { break };
             last = Some(end.clone());
             all.extend(codes);
@@ -152,16 +162,21 @@ fn base_prices_from_history_are_set_once_and_never_over_the_owners() {
             db.write(move |tx| catalog::set_base_prices(tx, &prices, at(now))).unwrap()
         };
         let evidence = json!({ "rule": "mode", "sales": 7, "weeks": { "b": 1, "a": 2 } });
-        let prices = || vec![
-            found("tea", 250, evidence.clone()),
-            found("jam", 300, evidence.clone()),
-            found("owned", 1, evidence.clone()),
-            found("unknown", 5, evidence.clone()),
-        ];
+        let prices = || {
+            vec![
+                found("tea", 250, evidence.clone()),
+                found("jam", 300, evidence.clone()),
+                found("owned", 1, evidence.clone()),
+                found("unknown", 5, evidence.clone()),
+            ]
+        };
         assert_eq!(set(prices(), 5), 2);
         assert_eq!(set(prices(), 6), 0);
         let tea = find(db, "tea").unwrap();
-        assert_eq!((tea.base_price_minor, tea.base_price_from, tea.updated_at), (Some(250), Some(evidence.clone()), at(5)));
+        assert_eq!(
+            (tea.base_price_minor, tea.base_price_from, tea.updated_at),
+            (Some(250), Some(evidence.clone()), at(5))
+        );
         assert_eq!(find(db, "owned").unwrap().base_price_minor, Some(1_000));
         // New evidence for the same price is written, and a new price is.
         assert_eq!(set(vec![found("tea", 250, json!({ "rule": "mode", "sales": 8 }))], 7), 1);

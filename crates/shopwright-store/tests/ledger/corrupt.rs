@@ -13,7 +13,9 @@ fn check<T: std::fmt::Debug + Send + 'static>(
     read: impl FnMut(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
 ) {
     let failed = db.read(read);
-    let Err(StoreError::Corrupt { table: in_table, column: in_column, id: of_row, problem }) = &failed else {
+    let Err(StoreError::Corrupt { table: in_table, column: in_column, id: of_row, problem }) =
+        &failed
+    else {
         panic!("{table}.{column}: {failed:?}")
     };
     assert_eq!((in_table.as_str(), in_column.as_str(), of_row.as_str()), (table, column, id));
@@ -36,7 +38,10 @@ fn damaged(db: &Db, damage: &str) {
     };
     let at = Timestamp::from_micros(7);
     db.write(move |tx| catalog::upsert(tx, &patch, at)).unwrap();
-    db.write(|tx| inventory::open_level(tx, &Sku::parse("tea").unwrap(), 5, Timestamp::from_micros(7))).unwrap();
+    db.write(|tx| {
+        inventory::open_level(tx, &Sku::parse("tea").unwrap(), 5, Timestamp::from_micros(7))
+    })
+    .unwrap();
     db.raw().run(damage);
 }
 
@@ -50,7 +55,9 @@ fn a_text_that_is_no_currency_names_its_row() {
         damaged(db, "UPDATE products SET currency = 'EURO'");
         check(db, ("products", "currency", "tea"), list);
         // What is wrong stays so until it is repaired; then reading goes on.
-        check(db, ("products", "currency", "tea"), |tx| catalog::find(tx, &Sku::parse("tea").unwrap()));
+        check(db, ("products", "currency", "tea"), |tx| {
+            catalog::find(tx, &Sku::parse("tea").unwrap())
+        });
         db.raw().run("UPDATE products SET currency = 'EUR'");
         assert_eq!(db.read(list), Ok(1));
     });
@@ -71,7 +78,8 @@ fn a_sku_that_cannot_be_one_names_its_row() {
 #[test]
 fn a_null_where_a_value_is_promised_names_its_row() {
     on_both(|db| {
-        db.raw().run("CREATE TABLE jars (id bigint, size bigint); INSERT INTO jars VALUES (42, NULL)");
+        db.raw()
+            .run("CREATE TABLE jars (id bigint, size bigint); INSERT INTO jars VALUES (42, NULL)");
         check(db, ("jars", "size", "42"), |tx| {
             tx.query("SELECT id, size FROM jars", params![], |row| row.get::<i64>(1))
         });
@@ -87,9 +95,11 @@ fn rows_that_were_joined_name_the_table_and_not_the_statement() {
         db.raw().run(&format!("INSERT INTO pots VALUES ('tea', {at})"));
         check(db, ("pots", "at", "tea"), |tx| {
             let skus = [("sku", shopwright_store::Column::Text(vec!["tea"]))];
-            tx.query_rows("SELECT p.sku, p.at FROM {rows} AS r JOIN pots p ON p.sku = r.sku", &skus, |row| {
-                row.get::<Timestamp>(1)
-            })
+            tx.query_rows(
+                "SELECT p.sku, p.at FROM {rows} AS r JOIN pots p ON p.sku = r.sku",
+                &skus,
+                |row| row.get::<Timestamp>(1),
+            )
         });
     });
 }
@@ -112,12 +122,15 @@ fn values_sqlite_lets_in_and_postgresql_does_not_name_their_row() {
             let import_id = shopwright_domain::ids::Id::from_uuid(Uuid::from_u128(1));
             imports::begin(tx, import_id, "l", "s", "f", Timestamp::from_micros(1))
         });
-        let Err(StoreError::Corrupt { table, column, problem, .. }) = begun else { panic!("{begun:?}") };
+        let Err(StoreError::Corrupt { table, column, problem, .. }) = begun else {
+            panic!("{begun:?}")
+        };
         assert_eq!((table.as_str(), column.as_str()), ("imports", "import_id"));
         assert!(problem.contains("16-byte"), "{problem}");
 
         // Affinity would turn a number into text, so the column has no type at all.
-        db.raw().run("CREATE TABLE odd (id TEXT, yes, word); INSERT INTO odd VALUES ('o', 2, x'ff')");
+        db.raw()
+            .run("CREATE TABLE odd (id TEXT, yes, word); INSERT INTO odd VALUES ('o', 2, x'ff')");
         check(db, ("odd", "yes", "o"), |tx| {
             tx.query("SELECT id, yes FROM odd", params![], |row| row.get::<bool>(1))
         });
@@ -125,7 +138,9 @@ fn values_sqlite_lets_in_and_postgresql_does_not_name_their_row() {
             tx.query("SELECT id, word FROM odd", params![], |row| row.get::<String>(1))
         });
         check(db, ("odd", "word", "o"), |tx| {
-            tx.query("SELECT id, CAST(word AS TEXT) AS word FROM odd", params![], |row| row.get::<String>(1))
+            tx.query("SELECT id, CAST(word AS TEXT) AS word FROM odd", params![], |row| {
+                row.get::<String>(1)
+            })
         });
     });
 }
@@ -135,7 +150,10 @@ fn a_corrupt_row_in_a_write_keeps_nothing_of_it() {
     on_both(|db| {
         damaged(db, "UPDATE products SET currency = 'EURO'");
         let failed = db.write(|tx| {
-            tx.execute("INSERT INTO settings (name, value) VALUES ('x', $1)", params![&serde_json::json!(1)])?;
+            tx.execute(
+                "INSERT INTO settings (name, value) VALUES ('x', $1)",
+                params![&serde_json::json!(1)],
+            )?;
             list(tx)
         });
         assert!(matches!(failed, Err(StoreError::Corrupt { .. })), "{failed:?}");

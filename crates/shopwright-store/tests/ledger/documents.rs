@@ -25,7 +25,12 @@ fn heads(first_id: u128) -> Vec<DocumentHead<'static>> {
     vec![head(0, "100", Some("c1"), 1), head(1, "101", None, 2), head(2, "102", Some("c2"), 3)]
 }
 
-fn line(document_id: Uuid, external_id: &'static str, ordinal: i64, quantity: i64) -> LineRow<'static> {
+fn line(
+    document_id: Uuid,
+    external_id: &'static str,
+    ordinal: i64,
+    quantity: i64,
+) -> LineRow<'static> {
     let unit_price = UnitPrice(2_550_000);
     LineRow {
         document_id,
@@ -42,12 +47,16 @@ fn line(document_id: Uuid, external_id: &'static str, ordinal: i64, quantity: i6
 }
 
 fn see_customers(tx: &mut Tx<'_>) -> Result<u64, StoreError> {
-    let seen = |customer_id, day: i64| CustomerSeen { customer_id, country: "AT", at: at(day * DAY) };
+    let seen =
+        |customer_id, day: i64| CustomerSeen { customer_id, country: "AT", at: at(day * DAY) };
     customers::upsert_seen(tx, &[seen("c1", 1), seen("c2", 3)], at(9 * DAY))
 }
 
 /// Books orders 100 to 102 with five lines; gives what was new.
-fn book_orders(tx: &mut Tx<'_>, first_id: u128) -> Result<(BTreeMap<String, Uuid>, u64), StoreError> {
+fn book_orders(
+    tx: &mut Tx<'_>,
+    first_id: u128,
+) -> Result<(BTreeMap<String, Uuid>, u64), StoreError> {
     see_customers(tx)?;
     let ids = orders::upsert_documents(tx, Document::Order, SOURCE, "EUR", &heads(first_id))?;
     let lines = order_lines(&ids.clone().into_iter().collect());
@@ -79,11 +88,18 @@ fn orders_booked_twice_keep_their_ids_lines_and_amounts() {
         assert_eq!(ids["101"], Uuid::from_u128(2));
         // A second run comes with ids of its own, which are not used.
         assert_eq!(db.write(|tx| book_orders(tx, 900)), Ok((ids.clone(), 0)));
-        assert_eq!((amount_of(db, "100"), amount_of(db, "101"), amount_of(db, "102")), (7 * 255, 12 * 255, 6 * 255));
+        assert_eq!(
+            (amount_of(db, "100"), amount_of(db, "101"), amount_of(db, "102")),
+            (7 * 255, 12 * 255, 6 * 255)
+        );
         let totals = BookedTotals { lines: 5, quantity: 25, amount_minor: 25 * 255 };
         assert_eq!(db.read(|tx| orders::booked_totals(tx, SOURCE)), Ok(totals));
         assert_eq!(db.read(|tx| orders::booked_totals(tx, "other")), Ok(BookedTotals::default()));
-        assert_eq!(db.raw().int("SELECT COUNT(*) FROM orders WHERE country = 'Österreich' AND state = 'paid'"), 3);
+        assert_eq!(
+            db.raw()
+                .int("SELECT COUNT(*) FROM orders WHERE country = 'Österreich' AND state = 'paid'"),
+            3
+        );
     });
 }
 
@@ -103,7 +119,8 @@ fn the_same_number_from_another_source_is_another_order() {
 #[test]
 fn an_order_of_an_unknown_customer_id_is_refused_by_the_database() {
     on_both(|db| {
-        let failed = db.write(|tx| orders::upsert_documents(tx, Document::Order, SOURCE, "EUR", &heads(1)));
+        let failed =
+            db.write(|tx| orders::upsert_documents(tx, Document::Order, SOURCE, "EUR", &heads(1)));
         assert_eq!(failed, Err(StoreError::Conflict { constraint: "foreign_key".into() }));
         let failed = db.write(|tx| {
             orders::insert_lines(tx, Document::Order, &[line(Uuid::from_u128(77), "100", 0, 1)])
@@ -124,14 +141,19 @@ fn lines_that_stand_with_other_content_are_found_and_left_as_they_are() {
         changed[4].unit_price = UnitPrice(2_550_001);
         let new = line(ids["100"], "100", 2, 1);
         changed.push(new);
-        assert_eq!(db.read(move |tx| orders::differing_lines(tx, Document::Order, &same)), Ok(vec![]));
+        assert_eq!(
+            db.read(move |tx| orders::differing_lines(tx, Document::Order, &same)),
+            Ok(vec![])
+        );
         let rows = changed.clone();
-        let mut differing = db.read(move |tx| orders::differing_lines(tx, Document::Order, &rows)).unwrap();
+        let mut differing =
+            db.read(move |tx| orders::differing_lines(tx, Document::Order, &rows)).unwrap();
         differing.sort();
         let wanted = [("100", 1), ("101", 0), ("102", 0), ("102", 1)];
         assert_eq!(differing, wanted.map(|(number, ordinal)| (number.to_owned(), ordinal)));
         assert_eq!(db.write(move |tx| orders::insert_lines(tx, Document::Order, &changed)), Ok(1));
-        let quantities = db.raw().ints("SELECT quantity FROM order_lines ORDER BY order_id, ordinal");
+        let quantities =
+            db.raw().ints("SELECT quantity FROM order_lines ORDER BY order_id, ordinal");
         assert_eq!(quantities, [1, 6, 1, 12, 3, 3]);
     });
 }
@@ -152,7 +174,10 @@ fn refunds_and_adjustments_booked_twice_count_once() {
         assert_eq!(db.write(book), Ok((0, 0)));
         let totals = BookedTotals { lines: 4, quantity: 9, amount_minor: 9 * 255 };
         assert_eq!(db.read(|tx| orders::booked_totals(tx, SOURCE)), Ok(totals));
-        assert_eq!(db.raw().ints("SELECT amount_minor FROM refunds ORDER BY external_id"), [-510, -255, 0]);
+        assert_eq!(
+            db.raw().ints("SELECT amount_minor FROM refunds ORDER BY external_id"),
+            [-510, -255, 0]
+        );
         let mut other = line(Uuid::nil(), "A1", 1, 7);
         other.title = "found";
         let rows = [line(Uuid::nil(), "A1", 0, 5), other, line(Uuid::nil(), "A2", 0, 1)];
@@ -173,7 +198,8 @@ fn a_customer_keeps_the_earliest_order_time() {
         };
         assert_eq!([see(5), see(5), see(7), see(2), see(2)], [1, 0, 0, 1, 0]);
         assert_eq!(db.read(customers::count), Ok(1));
-        let first = db.read(|tx| tx.one("SELECT first_order_at FROM customers", params![], |row| row.get(0)));
+        let first = db
+            .read(|tx| tx.one("SELECT first_order_at FROM customers", params![], |row| row.get(0)));
         assert_eq!(first, Ok(at(2 * DAY)));
     });
 }
@@ -201,19 +227,27 @@ fn small_sales_come_by_code_and_time_after_the_given_moment() {
         let (ids, _) = db.write(|tx| book_orders(tx, 1)).unwrap();
         let jam = LineRow { code: "jam", at: at(3 * DAY), ..line(ids["100"], "100", 7, 2) };
         let shipping = LineRow { kind: "shipping", ..line(ids["100"], "100", 8, 1) };
-        db.write(move |tx| orders::insert_lines(tx, Document::Order, &[jam.clone(), shipping.clone()])).unwrap();
+        db.write(move |tx| {
+            orders::insert_lines(tx, Document::Order, &[jam.clone(), shipping.clone()])
+        })
+        .unwrap();
         let sales = |after: i64, most: i64| {
             db.read(move |tx| {
                 let mut all = Vec::new();
-                orders::for_each_small_sale(tx, at(after), most, |sale| all.push((sale.code, sale.quantity)))?;
-                Ok(all)
+                orders::for_each_small_sale(tx, at(after), most, |sale| {
+                    all.push((sale.code, sale.at, sale.quantity))
+                })?;
+                assert!(all.is_sorted_by_key(|(code, time, _)| (code.clone(), *time)), "{all:?}");
+                // Sales of one moment come in no order.
+                all.sort();
+                Ok(all.into_iter().map(|(code, _, quantity)| (code, quantity)).collect::<Vec<_>>())
             })
             .unwrap()
         };
         let named = |all: &[(&str, i64)]| -> Vec<(String, i64)> {
             all.iter().map(|(code, quantity)| ((*code).to_owned(), *quantity)).collect()
         };
-        assert_eq!(sales(DAY, 6), named(&[("jam", 2), ("tea", 6), ("tea", 3)]));
+        assert_eq!(sales(DAY, 6), named(&[("jam", 2), ("tea", 3), ("tea", 6)]));
         assert_eq!(sales(3 * DAY - 1, 100), named(&[("jam", 2)]));
         assert_eq!(sales(i64::MIN, 1), named(&[("tea", 1)]));
     });
@@ -227,8 +261,12 @@ fn weekly_units_are_net_of_returns_and_hold_their_edges() {
         db.write(move |tx| {
             see_customers(tx)?;
             let orders = orders::upsert_documents(tx, Document::Order, SOURCE, "EUR", &heads(1))?;
-            let refunds = orders::upsert_documents(tx, Document::Refund, SOURCE, "EUR", &heads(50))?;
-            let sold = |ordinal, time, quantity| LineRow { at: at(time), ..line(orders["100"], "100", ordinal, quantity) };
+            let refunds =
+                orders::upsert_documents(tx, Document::Refund, SOURCE, "EUR", &heads(50))?;
+            let sold = |ordinal, time, quantity| LineRow {
+                at: at(time),
+                ..line(orders["100"], "100", ordinal, quantity)
+            };
             let lines = [
                 sold(0, end, 1),
                 sold(1, end + 1, 100),
@@ -240,7 +278,11 @@ fn weekly_units_are_net_of_returns_and_hold_their_edges() {
                 LineRow { code: "jam", ..sold(7, end - HOUR, 60) },
             ];
             orders::insert_lines(tx, Document::Order, &lines)?;
-            let back = LineRow { kind: "refund", at: at(end - HOUR), ..line(refunds["100"], "100", 0, -5) };
+            let back = LineRow {
+                kind: "refund",
+                at: at(end - HOUR),
+                ..line(refunds["100"], "100", 0, -5)
+            };
             orders::insert_lines(tx, Document::Refund, &[back])
         })
         .unwrap();
@@ -257,7 +299,11 @@ fn a_product_takes_the_title_its_sales_carry_most_often() {
         db.write(|tx| {
             see_customers(tx)?;
             let ids = orders::upsert_documents(tx, Document::Order, SOURCE, "EUR", &heads(1))?;
-            let called = |ordinal, title, time| LineRow { title, at: at(time), ..line(ids["100"], "100", ordinal, 1) };
+            let called = |ordinal, title, time| LineRow {
+                title,
+                at: at(time),
+                ..line(ids["100"], "100", ordinal, 1)
+            };
             let lines = [
                 called(0, "Tea", 1),
                 called(1, "Black tea", 2),
@@ -271,9 +317,13 @@ fn a_product_takes_the_title_its_sales_carry_most_often() {
             orders::insert_lines(tx, Document::Order, &lines)
         })
         .unwrap();
-        let retitle = |source: &'static str| db.write(move |tx| products::retitle_from_sales(tx, source, at(20))).unwrap();
+        let retitle = |source: &'static str| {
+            db.write(move |tx| products::retitle_from_sales(tx, source, at(20))).unwrap()
+        };
         assert_eq!((retitle("other"), retitle(SOURCE), retitle(SOURCE)), (0, 2, 0));
-        let title = |code: &'static str| db.read(move |tx| products::find(tx, &sku(code))).unwrap().unwrap().title;
+        let title = |code: &'static str| {
+            db.read(move |tx| products::find(tx, &sku(code))).unwrap().unwrap().title
+        };
         assert_eq!((title("tea"), title("jam")), ("Black tea".to_owned(), "Plum jam".to_owned()));
     });
 }

@@ -4,14 +4,17 @@
 use std::env;
 use std::process::Command;
 
-use shopwright_store::{StoreError, params};
+use shopwright_store::{Change, StoreError, params};
 
 use crate::harness::{Answer, Db, hold_writer, note, on_both, on_sqlite};
 
 /// Three operations that wait together; the one in the middle runs `sql`.
 fn around(db: &Db, sql: &'static str) -> Vec<Result<(), StoreError>> {
     let (open, held) = hold_writer(db);
-    let before = db.start(|tx| note(tx, 1));
+    let before = db.start(|tx| {
+        tx.announce(Change::Prices);
+        note(tx, 1)
+    });
     let guilty = db.start(move |tx| tx.execute(sql, params![]).map(|_| ()));
     let after = db.start(|tx| note(tx, 3));
     open.open();
@@ -23,9 +26,9 @@ fn around(db: &Db, sql: &'static str) -> Vec<Result<(), StoreError>> {
 fn a_failed_commit_is_the_answer_of_its_operation() {
     on_both(|db| {
         // Deferred checks are made by COMMIT. The product has none; here one makes COMMIT fail.
-        db.with_notes().raw().run(
-            "CREATE TABLE late (n bigint REFERENCES notes (n) DEFERRABLE INITIALLY DEFERRED)",
-        );
+        db.with_notes()
+            .raw()
+            .run("CREATE TABLE late (n bigint REFERENCES notes (n) DEFERRABLE INITIALLY DEFERRED)");
         let failed = db.write(|tx| {
             note(tx, 1)?;
             tx.execute("INSERT INTO late VALUES (99)", params![])
@@ -40,9 +43,9 @@ fn a_failed_commit_is_the_answer_of_its_operation() {
 #[test]
 fn a_failed_commit_of_a_group_is_the_answer_of_every_member() {
     on_sqlite(|db| {
-        db.with_notes().raw().run(
-            "CREATE TABLE late (n bigint REFERENCES notes (n) DEFERRABLE INITIALLY DEFERRED)",
-        );
+        db.with_notes()
+            .raw()
+            .run("CREATE TABLE late (n bigint REFERENCES notes (n) DEFERRABLE INITIALLY DEFERRED)");
         let mut changes = db.store.changes();
         for outcome in around(db, "INSERT INTO late VALUES (99)") {
             assert_eq!(outcome, Err(StoreError::Conflict { constraint: "foreign_key".into() }));
@@ -107,7 +110,8 @@ fn past_the_file_size_limit() {
     let large = db.start(|tx| {
         // Held in the page cache until COMMIT writes it out.
         let word = "w".repeat(LARGE);
-        tx.execute("INSERT INTO notes (n, word) VALUES ($1, $2)", params![2_i64, &word]).map(|_| "ran")
+        tx.execute("INSERT INTO notes (n, word) VALUES ($1, $2)", params![2_i64, &word])
+            .map(|_| "ran")
     });
     open.open();
     held.wait().unwrap();
@@ -118,7 +122,10 @@ fn past_the_file_size_limit() {
     for n in 3..20 {
         db.write(move |tx| note(tx, n)).unwrap();
     }
-    assert_eq!(db.read(|tx| tx.one("SELECT COUNT(*) FROM notes", params![], |row| row.get(0))), Ok(17_i64));
+    assert_eq!(
+        db.read(|tx| tx.one("SELECT COUNT(*) FROM notes", params![], |row| row.get(0))),
+        Ok(17_i64)
+    );
     assert_eq!(db.notes(), (3..20).collect::<Vec<_>>());
     println!("past the limit");
 }

@@ -51,7 +51,8 @@ fn a_write_into_a_full_database_says_so_and_keeps_nothing() {
     assert!(matches!(again, Err(StoreError::Full(_))), "{again:?}");
     assert!(again.is_err_and(|error| error.is_transient()));
     // Reading goes on.
-    let count = db.read(|tx| tx.one("SELECT COUNT(*) FROM notes", params![], |row| row.get::<i64>(0)));
+    let count =
+        db.read(|tx| tx.one("SELECT COUNT(*) FROM notes", params![], |row| row.get::<i64>(0)));
     assert_eq!(count, Ok(i64::try_from(kept.len() * 2).unwrap()));
 }
 
@@ -59,7 +60,8 @@ fn a_write_into_a_full_database_says_so_and_keeps_nothing() {
 fn every_member_of_the_group_that_fills_the_disk_is_told_and_nothing_is_half_kept() {
     let db = nearly_full();
     let (open, held) = hold_writer(&db);
-    let answers: Vec<Answer<(), StoreError>> = (0..80).map(|n| db.start(move |tx| pair(tx, n))).collect();
+    let answers: Vec<Answer<(), StoreError>> =
+        (0..80).map(|n| db.start(move |tx| pair(tx, n))).collect();
     open.open();
     held.wait().unwrap();
     let outcomes: Vec<_> = answers.into_iter().map(Answer::wait).collect();
@@ -67,7 +69,9 @@ fn every_member_of_the_group_that_fills_the_disk_is_told_and_nothing_is_half_kep
     assert_pairs(&db, &kept);
     let first_full = outcomes.iter().position(Result::is_err).unwrap();
     assert!(outcomes.iter().flat_map(Result::as_ref).count() < 80);
-    assert!(outcomes.iter().filter_map(|o| o.as_ref().err()).all(|e| matches!(e, StoreError::Full(_))));
+    assert!(
+        outcomes.iter().filter_map(|o| o.as_ref().err()).all(|e| matches!(e, StoreError::Full(_)))
+    );
     // 80 pairs are three times the limit, so a group was broken off; its first members ran well and
     // are told all the same.
     assert!(first_full < 26, "{first_full}");
@@ -78,7 +82,10 @@ fn a_full_database_works_again_after_rows_are_deleted() {
     let db = nearly_full();
     let mut kept = fill(&db);
     let gone = kept.pop().unwrap();
-    db.write(move |tx| tx.execute("DELETE FROM notes WHERE n IN ($1, $2)", params![gone, gone + 1_000])).unwrap();
+    db.write(move |tx| {
+        tx.execute("DELETE FROM notes WHERE n IN ($1, $2)", params![gone, gone + 1_000])
+    })
+    .unwrap();
     db.write(|tx| pair(tx, 600)).unwrap();
     kept.push(600);
     assert_pairs(&db, &kept);

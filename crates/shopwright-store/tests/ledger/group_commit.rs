@@ -73,7 +73,8 @@ fn writers_on_many_threads_share_commits_too() {
                 scope.spawn(move || {
                     for n in 0..20 {
                         let store = store.clone();
-                        let write = async move { store.write(move |tx| note(tx, thread * 100 + n)).await };
+                        let write =
+                            async move { store.write(move |tx| note(tx, thread * 100 + n)).await };
                         Answer::<(), StoreError>::new(write).wait().unwrap();
                     }
                 });
@@ -127,7 +128,8 @@ fn a_member_sees_what_the_members_before_it_kept_and_nothing_they_undid() {
         let answers: Vec<_> = (0..30_i64)
             .map(|n| {
                 db.start(move |tx| {
-                    let before: i64 = tx.one("SELECT COUNT(*) FROM notes", params![], |row| row.get(0))?;
+                    let before: i64 =
+                        tx.one("SELECT COUNT(*) FROM notes", params![], |row| row.get(0))?;
                     note(tx, n)?;
                     if n % 3 == 0 { Err(Refused::Rule("a rule")) } else { Ok(before) }
                 })

@@ -10,7 +10,9 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
+use proptest::test_runner::{Config, TestRunner};
 use shopwright_store::{
     PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, Tx, params,
 };
@@ -51,7 +53,9 @@ impl Drop for Place {
     fn drop(&mut self) {
         if let Self::Schema(options) = self {
             let schema = options.schema.clone().unwrap_or_default();
-            raw_postgres(options).batch_execute(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE")).unwrap();
+            raw_postgres(options)
+                .batch_execute(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE"))
+                .unwrap();
         }
     }
 }
@@ -313,16 +317,25 @@ impl Closed {
     }
 }
 
+/// Longer than a group of SQLite's writer takes operations in.
+const GROUP_OVER: Duration = Duration::from_millis(60);
+
 /// Keeps the writer (or the only PostgreSQL writer) inside an operation until the gate opens.
-/// Returns once the operation is running.
+/// Returns once the operation is running. What waits behind it is not in its group.
 pub fn hold_writer(db: &Db) -> (Gate, Answer<(), StoreError>) {
     let (open, closed) = gate();
     let (started, running) = channel();
     let answer = db.start(move |_| {
         let _ = started.send(());
         closed.wait();
+        std::thread::sleep(GROUP_OVER);
         Ok(())
     });
     running.recv().unwrap();
     (open, answer)
+}
+
+/// Runs a property on this many random cases. A failing one is printed in its smallest form.
+pub fn cases(count: u32) -> TestRunner {
+    TestRunner::new(Config { cases: count, failure_persistence: None, ..Config::default() })
 }

@@ -49,7 +49,8 @@ fn two_that_begin_the_same_file_at_once_get_the_same_run() {
                 db.start(move |tx| imports::begin(tx, id(n), "online_retail", "shop", "aa", at(1)))
             })
             .collect();
-        let ids: Vec<ImportId> = answers.into_iter().map(|answer| answer.wait().unwrap().import_id).collect();
+        let ids: Vec<ImportId> =
+            answers.into_iter().map(|answer| answer.wait().unwrap().import_id).collect();
         assert!(ids.iter().all(|one| *one == ids[0]), "{ids:?}");
         assert_eq!(db.raw().int("SELECT COUNT(*) FROM imports"), 1);
     });

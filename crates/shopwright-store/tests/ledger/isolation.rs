@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 use proptest::prelude::*;
 use shopwright_store::{StoreError, Tx, params};
 
-use crate::harness::{Answer, Db, Refused, gate, note, on_both, on_both_with};
+use crate::harness::{Answer, Db, Refused, cases, gate, note, on_both, on_both_with};
 
 fn count(tx: &mut Tx<'_>) -> Result<i64, StoreError> {
     tx.one("SELECT COUNT(*) FROM notes", params![], |row| row.get(0))
@@ -90,7 +90,8 @@ fn concurrent_increments_of_one_counter_lose_none() {
                 })
             })
             .collect();
-        let mut seen: Vec<i64> = increments.into_iter().map(|answer| answer.wait().unwrap()).collect();
+        let mut seen: Vec<i64> =
+            increments.into_iter().map(|answer| answer.wait().unwrap()).collect();
         seen.sort_unstable();
         assert_eq!(seen, (1..=64).collect::<Vec<_>>());
         assert_eq!(db.raw().int("SELECT n FROM counters"), 64);
@@ -135,16 +136,27 @@ fn no_shelf_is_oversold(db: &Db, stock: &[i64], wishes: &[Wish]) {
     }
     for (sku, (stock, reserved)) in stock.iter().zip(reserved).enumerate() {
         assert!(reserved <= *stock, "SKU {sku}: {reserved} of {stock}");
-        assert_eq!(raw.int(&format!("SELECT free FROM shelves WHERE sku = {sku}")), stock - reserved);
+        assert_eq!(
+            raw.int(&format!("SELECT free FROM shelves WHERE sku = {sku}")),
+            stock - reserved
+        );
     }
     // Nobody was turned away who could still be served in full: refusals are never spurious.
     let free = raw.ints("SELECT free FROM shelves ORDER BY sku");
-    for wish in wishes.iter().filter(|wish| wish.iter().all(|(sku, n)| *n <= stock[usize::try_from(*sku).unwrap()])) {
+    for wish in wishes
+        .iter()
+        .filter(|wish| wish.iter().all(|(sku, n)| *n <= stock[usize::try_from(*sku).unwrap()]))
+    {
         let fits = wish.iter().all(|(sku, n)| *n <= free[usize::try_from(*sku).unwrap()]);
         if fits {
             let buyer = wishes.iter().position(|w| std::ptr::eq(w, wish)).unwrap();
-            let lines = raw.int(&format!("SELECT COUNT(*) FROM reservations WHERE buyer = {buyer}"));
-            assert_eq!(lines, i64::try_from(wish.len()).unwrap(), "buyer {buyer} was refused for nothing");
+            let lines =
+                raw.int(&format!("SELECT COUNT(*) FROM reservations WHERE buyer = {buyer}"));
+            assert_eq!(
+                lines,
+                i64::try_from(wish.len()).unwrap(),
+                "buyer {buyer} was refused for nothing"
+            );
         }
     }
 }
@@ -169,8 +181,7 @@ fn buyers_of_three_random_skus_at_once_never_oversell_one() {
         );
         let wish = prop::collection::btree_map(0..6_i64, 1..4_i64, 3);
         let strategy = (prop::collection::vec(0..25_i64, 6), prop::collection::vec(wish, 48));
-        let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(12));
-        let outcome = runner.run(&strategy, |(stock, wishes)| {
+        let outcome = cases(12).run(&strategy, |(stock, wishes)| {
             no_shelf_is_oversold(db, &stock, &wishes);
             Ok(())
         });

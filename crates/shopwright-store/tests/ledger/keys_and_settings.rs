@@ -7,7 +7,7 @@ use shopwright_store::{Change, StoreError, feed, settings};
 use uuid::Uuid;
 
 use crate::catalog::at;
-use crate::harness::{Db, on_both};
+use crate::harness::{Answer, Db, on_both};
 
 fn id(n: u128) -> KeyId {
     Id::from_uuid(Uuid::from_u128(n))
@@ -71,7 +71,8 @@ fn the_time_a_key_was_last_used_only_goes_forward() {
         insert(db, key(1)).unwrap();
         insert(db, key(2)).unwrap();
         for (used, stands) in [(100, 100), (90, 100), (100, 100), (101, 101)] {
-            db.write(move |tx| identity::touch_keys(tx, &[(id(1), at(used)), (id(77), at(used))])).unwrap();
+            db.write(move |tx| identity::touch_keys(tx, &[(id(1), at(used)), (id(77), at(used))]))
+                .unwrap();
             let keys = db.read(identity::list_keys).unwrap();
             assert_eq!((keys[1].last_used_at, keys[0].last_used_at), (Some(at(stands)), None));
         }
@@ -83,7 +84,10 @@ fn the_time_a_key_was_last_used_only_goes_forward() {
 fn feeds_count_each_kind_of_change_by_itself() {
     on_both(|db| {
         let advance = |change| db.write(move |tx| feed::advance(tx, change)).unwrap();
-        assert_eq!([advance(Change::Prices), advance(Change::Prices), advance(Change::Keys)], [1, 2, 1]);
+        assert_eq!(
+            [advance(Change::Prices), advance(Change::Prices), advance(Change::Keys)],
+            [1, 2, 1]
+        );
         let refused: Result<(), _> = db.write(|tx| {
             assert_eq!(feed::advance(tx, Change::Prices), Ok(3));
             Err(StoreError::Busy)
@@ -96,8 +100,10 @@ fn feeds_count_each_kind_of_change_by_itself() {
 #[test]
 fn feeds_advanced_at_once_give_every_version_once() {
     on_both(|db| {
-        let answers: Vec<_> = (0..64).map(|_| db.start(|tx| feed::advance(tx, Change::Prices))).collect();
-        let versions: Result<Vec<i64>, StoreError> = answers.into_iter().map(|answer| answer.wait()).collect();
+        let answers: Vec<_> =
+            (0..64).map(|_| db.start(|tx| feed::advance(tx, Change::Prices))).collect();
+        let versions: Result<Vec<i64>, StoreError> =
+            answers.into_iter().map(Answer::wait).collect();
         let mut versions = versions.unwrap();
         versions.sort_unstable();
         assert_eq!(versions, (1..=64).collect::<Vec<_>>());
@@ -109,7 +115,9 @@ fn a_setting_is_the_last_value_written_under_its_name() {
     on_both(|db| {
         let find = || db.read(|tx| settings::find::<Json>(tx, "zone")).unwrap();
         assert_eq!(find(), None);
-        for value in [json!("Europe/Vienna"), json!({ "b": [1, "🧶"], "a": null }), json!(7), json!("")] {
+        for value in
+            [json!("Europe/Vienna"), json!({ "b": [1, "🧶"], "a": null }), json!(7), json!("")]
+        {
             let sent = value.clone();
             db.write(move |tx| settings::set(tx, "zone", &sent)).unwrap();
             assert_eq!(find(), Some(value));

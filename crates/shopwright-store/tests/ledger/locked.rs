@@ -1,8 +1,8 @@
 //! Another process that holds SQLite's write lock: waited for, then answered busy, never half kept.
 
 use std::env;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use shopwright_store::{StoreError, params};
@@ -12,8 +12,11 @@ use crate::harness::{Answer, Db, note, raw_sqlite};
 /// Names the database to the copy of this program that holds the lock.
 const LOCKED: &str = "SHOPWRIGHT_TEST_HOLDS_LOCK_ON";
 
+/// The other process and what it tells.
+type Elsewhere = (Child, Lines<BufReader<ChildStdout>>);
+
 /// Starts another process that holds the write lock until it is ended.
-fn lock_elsewhere(db: &Db, test: &str) -> Child {
+fn lock_elsewhere(db: &Db, test: &str) -> Elsewhere {
     let mut child = Command::new(env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
         .env(LOCKED, db.path())
@@ -21,15 +24,16 @@ fn lock_elsewhere(db: &Db, test: &str) -> Child {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let told = BufReader::new(child.stdout.take().unwrap());
-    let held = told.lines().map_while(Result::ok).any(|line| line.contains("lock held"));
+    let mut told = BufReader::new(child.stdout.take().unwrap()).lines();
+    let held = told.by_ref().map_while(Result::ok).any(|line| line.contains("lock held"));
     assert!(held, "the other process holds the lock");
-    child
+    (child, told)
 }
 
 /// Lets the other process end, and with it the lock.
-fn unlock(mut child: Child) {
+fn unlock((mut child, told): Elsewhere) {
     drop(child.stdin.take());
+    told.for_each(drop);
     assert!(child.wait().unwrap().success());
 }
 
@@ -53,9 +57,13 @@ fn writes_wait_for_another_process_and_are_all_busy_when_it_does_not_let_go() {
         "locked::writes_wait_for_another_process_and_are_all_busy_when_it_does_not_let_go",
     );
     let started = Instant::now();
-    let writes: Vec<Answer<(), StoreError>> = (0..20).map(|n| db.start(move |tx| note(tx, n))).collect();
+    let writes: Vec<Answer<(), StoreError>> =
+        (0..20).map(|n| db.start(move |tx| note(tx, n))).collect();
     // Readers never wait for a writer, wherever it is.
-    assert_eq!(db.read(|tx| tx.one("SELECT COUNT(*) FROM notes", params![], |row| row.get(0))), Ok(0_i64));
+    assert_eq!(
+        db.read(|tx| tx.one("SELECT COUNT(*) FROM notes", params![], |row| row.get(0))),
+        Ok(0_i64)
+    );
     assert!(started.elapsed() < Duration::from_secs(5));
     for write in writes {
         assert_eq!(write.wait(), Err(StoreError::Busy));

@@ -78,7 +78,8 @@ fn check_refused(options: &StoreOptions, words: &[&str]) {
 #[test]
 fn a_migration_that_was_edited_after_it_ran_is_refused() {
     on_both(|db| {
-        db.raw().run("UPDATE schema_migrations SET checksum = '0123456789abcdef' WHERE version = 1");
+        db.raw()
+            .run("UPDATE schema_migrations SET checksum = '0123456789abcdef' WHERE version = 1");
         check_refused(&db.options, &["0001_ledger", "differs", "unmodified release"]);
         // Nothing was touched while refusing.
         let edited = "SELECT version FROM schema_migrations WHERE checksum = '0123456789abcdef'";

@@ -91,7 +91,9 @@ fn a_follower_that_hears_a_notice_reads_what_it_is_about() {
     on_both_with(4, |db| {
         let mut changes = db.store.changes();
         let before = db.read(|tx| feed::version(tx, Change::Prices)).unwrap();
-        let writes: Vec<_> = (0..20).map(|_| db.start::<_, StoreError>(|tx| feed::advance(tx, Change::Prices))).collect();
+        let writes: Vec<_> = (0..20)
+            .map(|_| db.start::<_, StoreError>(|tx| feed::advance(tx, Change::Prices)))
+            .collect();
         let mut heard = 0;
         while heard < 20 {
             match changes.try_recv() {
@@ -105,7 +107,8 @@ fn a_follower_that_hears_a_notice_reads_what_it_is_about() {
                 Err(error) => panic!("{error}"),
             }
         }
-        let mut versions: Vec<i64> = writes.into_iter().map(|write| write.wait().unwrap()).collect();
+        let mut versions: Vec<i64> =
+            writes.into_iter().map(|write| write.wait().unwrap()).collect();
         versions.sort_unstable();
         assert_eq!(versions, (before + 1..=before + 20).collect::<Vec<_>>());
     });

@@ -50,7 +50,9 @@ fn an_operation_may_turn_a_conflict_into_its_own_refusal() {
         let refused = db.decide(|tx| {
             note(tx, 2)?;
             note(tx, 1).map_err(|error| match error {
-                StoreError::Conflict { constraint } if constraint == "notes_pkey" => Refused::Rule("taken"),
+                StoreError::Conflict { constraint } if constraint == "notes_pkey" => {
+                    Refused::Rule("taken")
+                }
                 other => other.into(),
             })
         });
@@ -63,7 +65,9 @@ fn an_operation_may_turn_a_conflict_into_its_own_refusal() {
 fn a_statement_no_engine_understands_is_our_own_mistake() {
     on_both(|db| {
         db.with_notes();
-        for sql in ["SELEC 1", "SELECT 1 FROM nowhere", "INSERT INTO notes (n, colour) VALUES (1, 2)"] {
+        for sql in
+            ["SELEC 1", "SELECT 1 FROM nowhere", "INSERT INTO notes (n, colour) VALUES (1, 2)"]
+        {
             let failed = db.write(move |tx| tx.execute(sql, params![]));
             assert!(matches!(failed, Err(StoreError::Bug(_))), "{sql}: {failed:?}");
         }
@@ -209,7 +213,11 @@ fn a_database_that_cannot_be_opened_is_named() {
     let Err(StoreError::Unavailable(why)) = failed else { panic!("{failed:?}") };
     assert!(why.contains(missing.to_str().unwrap()), "{why}");
     let path = folder.path().join("ledger.db");
-    std::fs::write(&path, "this is a text and no database at all, and it is longer than a header".repeat(20)).unwrap();
+    std::fs::write(
+        &path,
+        "this is a text and no database at all, and it is longer than a header".repeat(20),
+    )
+    .unwrap();
     let failed = Store::open(&StoreOptions::Sqlite(SqliteOptions::new(&path))).map(|_| ());
     assert!(matches!(failed, Err(StoreError::Unavailable(_))), "{failed:?}");
 }
@@ -223,10 +231,15 @@ fn two_stores_on_one_database_see_each_others_writes() {
         let seen = Answer::<_, StoreError>::new(async move {
             other.write(|tx| note(tx, 2)).await?;
             other
-                .read(|tx| tx.query("SELECT n FROM notes ORDER BY n", params![], |row| row.get::<i64>(0)))
+                .read(|tx| {
+                    tx.query("SELECT n FROM notes ORDER BY n", params![], |row| row.get::<i64>(0))
+                })
                 .await
         });
         assert_eq!(seen.wait(), Ok(vec![1, 2]));
-        assert_eq!(db.read(|tx| tx.one("SELECT COUNT(*) FROM notes", params![], |row| row.get(0))), Ok(2_i64));
+        assert_eq!(
+            db.read(|tx| tx.one("SELECT COUNT(*) FROM notes", params![], |row| row.get(0))),
+            Ok(2_i64)
+        );
     });
 }

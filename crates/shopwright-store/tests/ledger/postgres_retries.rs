@@ -74,7 +74,10 @@ fn a_serialization_failure_runs_the_operation_again() {
                 rivals.runs.fetch_add(1, Ordering::SeqCst);
                 tx.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", params![])?;
                 // Each reads what the other writes: no order of the two gives both what they saw.
-                let seen: i64 = tx.one("SELECT COUNT(*) FROM notes WHERE word <> 'off'", params![], |row| row.get(0))?;
+                let seen: i64 =
+                    tx.one("SELECT COUNT(*) FROM notes WHERE word <> 'off'", params![], |row| {
+                        row.get(0)
+                    })?;
                 rivals.meet_once(&mut fresh);
                 if seen > 1 {
                     tx.execute("UPDATE notes SET word = 'off' WHERE n = $1", params![n])?;
@@ -100,7 +103,10 @@ fn an_operation_that_never_gets_through_is_busy_after_a_bounded_number_of_runs()
             seen.fetch_add(1, Ordering::SeqCst);
             note(tx, 1)?;
             // Even an operation that hides the failure is run again.
-            let _ = tx.execute("DO $$ BEGIN RAISE EXCEPTION 'rival' USING ERRCODE = '40001'; END $$", params![]);
+            let _ = tx.execute(
+                "DO $$ BEGIN RAISE EXCEPTION 'rival' USING ERRCODE = '40001'; END $$",
+                params![],
+            );
             Ok(())
         });
         assert_eq!(given_up, Err(StoreError::Busy));
@@ -129,7 +135,10 @@ fn a_connection_lost_inside_an_operation_is_unavailable_and_the_next_one_is_well
         let lost = db.read(move |tx| tx.query(kill, params![], |row| row.get::<bool>(0)));
         assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
         db.write(|tx| note(tx, 3)).unwrap();
-        assert_eq!(db.read(|tx| tx.one("SELECT COUNT(*) FROM notes", params![], |row| row.get(0))), Ok(1_i64));
+        assert_eq!(
+            db.read(|tx| tx.one("SELECT COUNT(*) FROM notes", params![], |row| row.get(0))),
+            Ok(1_i64)
+        );
         assert_eq!(db.notes(), [3]);
     });
 }
@@ -142,13 +151,17 @@ fn connections_killed_while_idle_are_made_anew() {
         let pid = "SELECT CAST(pg_backend_pid() AS bigint)";
         let writer: i64 = db.write(|tx| tx.one(pid, params![], |row| row.get(0))).unwrap();
         let reader: i64 = db.read(|tx| tx.one(pid, params![], |row| row.get(0))).unwrap();
-        let kill = format!("SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid IN ({writer}, {reader})");
+        let kill = format!(
+            "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid IN ({writer}, {reader})"
+        );
         assert_eq!(db.raw().int(&kill), 2);
         // The first to find out may be told; nobody after it is.
         let first = db.write(|tx| note(tx, 1));
         assert!(matches!(first, Ok(()) | Err(StoreError::Unavailable(_))), "{first:?}");
         db.write(|tx| note(tx, 2)).unwrap();
-        let count = |tx: &mut Tx<'_>| tx.one("SELECT COUNT(*) FROM notes", params![], |row| row.get::<i64>(0));
+        let count = |tx: &mut Tx<'_>| {
+            tx.one("SELECT COUNT(*) FROM notes", params![], |row| row.get::<i64>(0))
+        };
         let first_read = db.read(count);
         assert!(matches!(first_read, Ok(_) | Err(StoreError::Unavailable(_))), "{first_read:?}");
         assert_eq!(db.read(count), Ok(1 + i64::from(first.is_ok())));

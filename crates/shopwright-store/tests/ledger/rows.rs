@@ -25,9 +25,17 @@ struct Part {
 }
 
 fn part(sku: &'static str, n: Option<i64>, word: Option<&'static str>) -> Part {
-    let at = Timestamp::from_micros(n.unwrap_or(-1) * 1_001);
+    let at = Timestamp::from_micros(n.unwrap_or(-1) % 1_000_000_007);
     let id = Uuid::from_u128(u128::from(n.unwrap_or(0).unsigned_abs()));
-    Part { sku, n, yes: n.is_some(), word, at, id, tree: json!({ "sku": sku, "n": n, "list": [word] }) }
+    Part {
+        sku,
+        n,
+        yes: n.is_some(),
+        word,
+        at,
+        id,
+        tree: json!({ "sku": sku, "n": n, "list": [word] }),
+    }
 }
 
 fn columns(parts: &[Part]) -> Vec<(&'static str, Column<'_>)> {
@@ -46,7 +54,15 @@ type Stored = (String, Option<i64>, bool, Option<String>, Timestamp, Uuid, Json)
 
 fn stored(tx: &mut Tx<'_>) -> Result<Vec<Stored>, StoreError> {
     tx.query("SELECT sku, n, yes, word, at, id, tree FROM parts ORDER BY sku", params![], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
+        Ok((
+            row.get(0)?,
+            row.get(1)?,
+            row.get(2)?,
+            row.get(3)?,
+            row.get(4)?,
+            row.get(5)?,
+            row.get(6)?,
+        ))
     })
 }
 
@@ -59,7 +75,11 @@ fn as_stored(parts: &[Part]) -> Vec<Stored> {
 }
 
 fn three() -> Vec<Part> {
-    vec![part("a", Some(1), Some("one")), part("b", None, None), part("🧶", Some(i64::MIN / 2_000), Some(""))]
+    vec![
+        part("a", Some(1), Some("one")),
+        part("b", None, None),
+        part("🧶", Some(i64::MIN), Some("")),
+    ]
 }
 
 fn filled(db: &Db) {
@@ -80,7 +100,10 @@ fn no_rows_write_nothing_and_ask_nothing() {
     on_both(|db| {
         let none = db.write(|tx| {
             // Not even a table is needed.
-            tx.execute_rows("INSERT INTO nowhere SELECT sku FROM {rows} AS r", &[("sku", Column::Text(vec![]))])
+            tx.execute_rows(
+                "INSERT INTO nowhere SELECT sku FROM {rows} AS r",
+                &[("sku", Column::Text(vec![]))],
+            )
         });
         assert_eq!(none, Ok(0));
         let none = db.write(|tx| {
@@ -99,11 +122,15 @@ fn an_upsert_counts_and_returns_only_the_rows_it_wrote() {
         let more = vec![part("a", Some(9), None), part("c", Some(3), None)];
         let (sql, rows) = (keep.clone(), more.clone());
         assert_eq!(db.write(move |tx| tx.execute_rows(&sql, &columns(&rows))), Ok(1));
-        let (sql, rows) = (format!("{keep} RETURNING sku"), vec![part("c", None, None), part("d", None, None)]);
-        let new = db.write(move |tx| tx.query_rows(&sql, &columns(&rows), |row| row.get::<String>(0)));
+        let (sql, rows) =
+            (format!("{keep} RETURNING sku"), vec![part("c", None, None), part("d", None, None)]);
+        let new =
+            db.write(move |tx| tx.query_rows(&sql, &columns(&rows), |row| row.get::<String>(0)));
         assert_eq!(new, Ok(vec!["d".to_owned()]));
 
-        let replace = format!("{INSERT} ON CONFLICT (sku) DO UPDATE SET n = excluded.n, tree = excluded.tree");
+        let replace = format!(
+            "{INSERT} ON CONFLICT (sku) DO UPDATE SET n = excluded.n, tree = excluded.tree"
+        );
         let replaced = vec![part("a", Some(7), Some("one")), part("e", Some(5), None)];
         let rows = replaced.clone();
         assert_eq!(db.write(move |tx| tx.execute_rows(&replace, &columns(&rows))), Ok(2));
@@ -147,7 +174,12 @@ fn an_update_from_rows_changes_those_it_finds_and_returns_them() {
 fn a_query_joins_rows_with_a_table_and_gives_all_matches() {
     on_both(|db| {
         filled(db);
-        let wanted = || [("sku", Column::Text(vec!["b", "🧶", "zz", "b"])), ("place", Column::Int(vec![0, 1, 2, 3]))];
+        let wanted = || {
+            [
+                ("sku", Column::Text(vec!["b", "🧶", "zz", "b"])),
+                ("place", Column::Int(vec![0, 1, 2, 3])),
+            ]
+        };
         let sql = "SELECT r.place, p.sku FROM {rows} AS r JOIN parts p ON p.sku = r.sku";
         let mut found = db
             .read(move |tx| {
@@ -198,7 +230,10 @@ fn thousands_of_rows_go_in_one_statement() {
         let written = db.write(|tx| {
             tx.execute_rows(
                 "INSERT INTO notes (n, word) SELECT n, word FROM {rows} AS r WHERE true",
-                &[("n", Column::Int((0..5_000).collect())), ("word", Column::Text(vec!["w"; 5_000]))],
+                &[
+                    ("n", Column::Int((0..5_000).collect())),
+                    ("word", Column::Text(vec!["w"; 5_000])),
+                ],
             )
         });
         assert_eq!(written, Ok(5_000));

@@ -67,10 +67,18 @@ fn table_differences(name: &str, sqlite: &Table, postgres: &Table, found: &mut V
             compare(&format!("column {column}"), format!("{one:?}"), format!("{other:?}"));
         }
     }
-    compare("primary key", format!("{:?}", sqlite.primary_key), format!("{:?}", postgres.primary_key));
+    compare(
+        "primary key",
+        format!("{:?}", sqlite.primary_key),
+        format!("{:?}", postgres.primary_key),
+    );
     compare("unique keys", format!("{:?}", sqlite.unique), format!("{:?}", postgres.unique));
     compare("indexes", format!("{:?}", sqlite.indexes), format!("{:?}", postgres.indexes));
-    compare("foreign keys", format!("{:?}", sqlite.foreign_keys), format!("{:?}", postgres.foreign_keys));
+    compare(
+        "foreign keys",
+        format!("{:?}", sqlite.foreign_keys),
+        format!("{:?}", postgres.foreign_keys),
+    );
     compare("checks", sqlite.checks.to_string(), postgres.checks.to_string());
 }
 
@@ -81,7 +89,10 @@ pub fn of_sqlite(connection: &Connection) -> Schema {
         "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
         |row| Ok((row.get(0)?, row.get(1)?)),
     );
-    tables.into_iter().map(|(name, sql)| (name.clone(), sqlite_table(connection, &name, &sql))).collect()
+    tables
+        .into_iter()
+        .map(|(name, sql)| (name.clone(), sqlite_table(connection, &name, &sql)))
+        .collect()
 }
 
 fn rows<T>(
@@ -93,11 +104,14 @@ fn rows<T>(
 }
 
 fn sqlite_table(connection: &Connection, name: &str, sql: &str) -> Table {
-    let mut table = Table { checks: sql.to_uppercase().matches("CHECK (").count(), ..Table::default() };
+    let mut table =
+        Table { checks: sql.to_uppercase().matches("CHECK (").count(), ..Table::default() };
     let mut keys = Vec::new();
     for (column, declared, not_null, default, key) in rows(
         connection,
-        &format!("SELECT name, type, \"notnull\", dflt_value IS NOT NULL, pk FROM pragma_table_xinfo('{name}') ORDER BY cid"),
+        &format!(
+            "SELECT name, type, \"notnull\", dflt_value IS NOT NULL, pk FROM pragma_table_xinfo('{name}') ORDER BY cid"
+        ),
         |row| {
             let column: (String, String, bool, bool, i64) =
                 (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?);
@@ -134,7 +148,9 @@ fn sqlite_indexes(connection: &Connection, name: &str, table: &mut Table) {
     for (index, unique, origin, partial) in indexes {
         let columns: Vec<String> = rows(
             connection,
-            &format!("SELECT COALESCE(name, '<expression>') || CASE \"desc\" WHEN 1 THEN ' DESC' ELSE '' END FROM pragma_index_xinfo('{index}') WHERE key = 1 ORDER BY seqno"),
+            &format!(
+                "SELECT COALESCE(name, '<expression>') || CASE \"desc\" WHEN 1 THEN ' DESC' ELSE '' END FROM pragma_index_xinfo('{index}') WHERE key = 1 ORDER BY seqno"
+            ),
             |row| row.get(0),
         );
         match (origin.as_str(), unique && !partial) {
@@ -153,7 +169,9 @@ fn sqlite_foreign_keys(connection: &Connection, name: &str) -> BTreeSet<ForeignK
     let mut keys: BTreeMap<i64, ForeignKey> = BTreeMap::new();
     let parts: Vec<(i64, String, String, String, String)> = rows(
         connection,
-        &format!("SELECT id, \"table\", \"from\", \"to\", on_delete FROM pragma_foreign_key_list('{name}') ORDER BY id, seq"),
+        &format!(
+            "SELECT id, \"table\", \"from\", \"to\", on_delete FROM pragma_foreign_key_list('{name}') ORDER BY id, seq"
+        ),
         |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)),
     );
     for (id, to_table, from, to, on_delete) in parts {
@@ -176,15 +194,18 @@ pub fn of_postgres(client: &mut Client) -> Schema {
         postgres_columns(client, &name, &mut table);
         postgres_indexes(client, &name, &mut table);
         table.foreign_keys = postgres_foreign_keys(client, &name);
-        let checks = "SELECT COUNT(*) FROM pg_constraint WHERE contype = 'c' AND conrelid = to_regclass($1)";
-        table.checks = usize::try_from(client.query_one(checks, &[&name]).unwrap().get::<_, i64>(0)).unwrap();
+        let checks =
+            "SELECT COUNT(*) FROM pg_constraint WHERE contype = 'c' AND conrelid = to_regclass($1)";
+        table.checks =
+            usize::try_from(client.query_one(checks, &[&name]).unwrap().get::<_, i64>(0)).unwrap();
         schema.insert(name, table);
     }
     schema
 }
 
 fn postgres_columns(client: &mut Client, name: &str, table: &mut Table) {
-    let columns = "SELECT column_name::text, data_type::text, is_nullable = 'YES', column_default IS NOT NULL
+    let columns =
+        "SELECT column_name::text, data_type::text, is_nullable = 'YES', column_default IS NOT NULL
          FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = $1
          ORDER BY ordinal_position";
     for row in client.query(columns, &[&name]).unwrap() {

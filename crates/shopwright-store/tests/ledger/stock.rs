@@ -8,7 +8,7 @@ use shopwright_store::inventory::{self, Movement};
 use shopwright_store::{StoreError, Tx};
 
 use crate::catalog::{add_products, at, sku};
-use crate::harness::{Answer, Db, on_both};
+use crate::harness::{Answer, Db, cases, on_both};
 
 /// A movement the test can keep and send.
 #[derive(Clone, Debug)]
@@ -54,7 +54,8 @@ fn on_hand(db: &Db, code: &str) -> i64 {
 }
 
 /// Levels that do not equal the sum of their movements.
-const OFF: &str = "SELECT COUNT(*) FROM stock_levels l WHERE l.on_hand <> (SELECT COALESCE(SUM(m.quantity), 0)
+const OFF: &str =
+    "SELECT COUNT(*) FROM stock_levels l WHERE l.on_hand <> (SELECT COALESCE(SUM(m.quantity), 0)
      FROM stock_movements m WHERE m.sku = l.sku AND m.location = l.location)";
 
 #[test]
@@ -101,7 +102,8 @@ fn an_untracked_sku_takes_no_movement_and_takes_its_batch_with_it() {
         let failed = db.write(move |tx| book(tx, &sold));
         assert_eq!(failed, Err(StoreError::Conflict { constraint: "foreign_key".into() }));
         assert_eq!(on_hand(db, "tea"), 10);
-        let counted = db.read(|tx| inventory::counted_at(tx, &["tea", "untracked", "nobody"])).unwrap();
+        let counted =
+            db.read(|tx| inventory::counted_at(tx, &["tea", "untracked", "nobody"])).unwrap();
         assert_eq!(counted, [("tea".to_owned(), at(50))]);
     });
 }
@@ -129,7 +131,12 @@ fn bookings_of_the_same_movements_at_once_in_any_order_count_each_once() {
     on_both(|db| {
         tracked(db);
         let all: Vec<Moved> = (0..60)
-            .map(|n| Moved { sku: TRACKED[usize::from(n % 3)], reason: "sale", reference: n, quantity: -1 })
+            .map(|n| Moved {
+                sku: TRACKED[usize::from(n % 3)],
+                reason: "sale",
+                reference: n,
+                quantity: -1,
+            })
             .collect();
         let answers: Vec<Answer<u64, StoreError>> = (0..12)
             .map(|turn| {
@@ -166,12 +173,21 @@ fn expected(batches: &[Vec<Moved>]) -> BTreeMap<&'static str, i64> {
 fn levels_equal_the_sum_of_movements_after_any_sequence_of_bookings() {
     on_both(|db| {
         tracked(db);
-        let moved = (0..3_usize, prop::sample::select(vec!["sale", "refund", "write_off"]), 0..12_u8, -9..9_i64)
+        let moved = (
+            0..3_usize,
+            prop::sample::select(vec!["sale", "refund", "write_off"]),
+            0..12_u8,
+            -9..9_i64,
+        )
             .prop_filter("a movement is never 0", |(.., quantity)| *quantity != 0)
-            .prop_map(|(place, reason, reference, quantity)| Moved { sku: TRACKED[place], reason, reference, quantity });
+            .prop_map(|(place, reason, reference, quantity)| Moved {
+                sku: TRACKED[place],
+                reason,
+                reference,
+                quantity,
+            });
         let batches = prop::collection::vec(prop::collection::vec(moved, 0..8), 1..8);
-        let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(40));
-        let outcome = runner.run(&batches, |batches| {
+        let outcome = cases(40).run(&batches, |batches| {
             // Back to the opening counts; then the sequence, one transaction per batch.
             db.raw().run("DELETE FROM stock_movements WHERE reason <> 'opening_count'; UPDATE stock_levels SET on_hand = 10");
             let mut booked = 0;

@@ -17,7 +17,9 @@ fn the_twin_files_make_equal_tables() {
             let one = of_sqlite(&raw_sqlite(&sqlite.path()));
             let other = of_postgres(&mut raw_postgres(options));
             assert!(one.len() > 10, "{} tables", one.len());
-            assert!(one["orders"].unique.contains(&vec!["source".to_owned(), "external_id".to_owned()]));
+            assert!(
+                one["orders"].unique.contains(&vec!["source".to_owned(), "external_id".to_owned()])
+            );
             assert_eq!(differences(&one, &other), Vec::<String>::new());
         });
     });
@@ -85,9 +87,15 @@ fn check(sqlite: &str, postgres: &str, expected: &[&str]) {
     let _guard = SchemaGuard::new(&options);
     let schema = options.schema.clone().unwrap();
     let mut client = raw_postgres(&options);
-    client.batch_execute(&format!("CREATE SCHEMA {schema}; SET search_path TO {schema}; {postgres}")).unwrap();
+    client
+        .batch_execute(&format!("CREATE SCHEMA {schema}; SET search_path TO {schema}; {postgres}"))
+        .unwrap();
     let connection = Connection::open_in_memory().unwrap();
-    connection.execute_batch(&sqlite_types(sqlite).replace(");", ") STRICT;").replace("(at, y) STRICT", "(at, y)")).unwrap();
+    connection
+        .execute_batch(
+            &sqlite_types(sqlite).replace(");", ") STRICT;").replace("(at, y) STRICT", "(at, y)"),
+        )
+        .unwrap();
     let found = differences(&of_sqlite(&connection), &of_postgres(&mut client));
     assert_eq!(found.len(), expected.len(), "{found:#?}");
     for (found, expected) in found.iter().zip(expected) {
@@ -102,7 +110,11 @@ fn the_comparison_finds_every_kind_of_difference() {
         assert!(PLAIN.contains(from), "{from}");
         check(PLAIN, &PLAIN.replace(from, to), expected);
     };
-    changed("CREATE TABLE a (id uuid PRIMARY KEY);", "CREATE TABLE a (id uuid PRIMARY KEY); CREATE TABLE c (n bigint);", &["table c is on PostgreSQL only"]);
+    changed(
+        "CREATE TABLE a (id uuid PRIMARY KEY);",
+        "CREATE TABLE a (id uuid PRIMARY KEY); CREATE TABLE c (n bigint);",
+        &["table c is on PostgreSQL only"],
+    );
     changed("yes boolean, ", "", &["columns of b"]);
     changed("yes boolean, tree jsonb", "tree jsonb, yes boolean", &["columns of b"]);
     changed("yes boolean", "yes text", &["column yes of b"]);

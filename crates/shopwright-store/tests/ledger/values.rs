@@ -8,7 +8,7 @@ use shopwright_domain::time::Timestamp;
 use shopwright_store::{FromColumn, StoreError, Value, params};
 use uuid::Uuid;
 
-use crate::harness::{Db, on_both};
+use crate::harness::{Db, cases, on_both};
 
 const TABLE: &str = "CREATE TABLE kinds (n bigint, yes boolean, word text, at timestamptz, \
      id uuid, tree jsonb, raw bytea)";
@@ -45,13 +45,17 @@ fn every_kind_of_value_is_read_back_as_it_was_written() {
         for yes in [true, false] {
             check(db, "yes", &yes, |v| (*v).into());
         }
-        for word in ["", " ", "grün", "🧶🕯️", "'; --", "\u{feff}x", "a\nb\tc\"d\\", &"ß".repeat(5_000)] {
+        for word in
+            ["", " ", "grün", "🧶🕯️", "'; --", "\u{feff}x", "a\nb\tc\"d\\", &"ß".repeat(5_000)]
+        {
             check(db, "word", &word.to_owned(), |v| v.into());
         }
         for bytes in [vec![], vec![0], (0..=255).collect::<Vec<u8>>()] {
             check(db, "raw", &bytes, |v| v.into());
         }
-        for id in [Uuid::nil(), Uuid::max(), Uuid::from_u128(0x0189_0a5d_ac96_774b_bcce_b302_099a_8057)] {
+        for id in
+            [Uuid::nil(), Uuid::max(), Uuid::from_u128(0x0189_0a5d_ac96_774b_bcce_b302_099a_8057)]
+        {
             check(db, "id", &id, |v| (*v).into());
             check(db, "id", &OrderId::from_uuid(id), |v| (*v).into());
         }
@@ -90,9 +94,11 @@ fn the_ends_of_time_enclose_every_stored_time() {
         let between = db.write(move |tx| {
             let now: Timestamp = "2026-11-24T18:00:00Z".parse().unwrap();
             tx.execute("INSERT INTO kinds (at) VALUES ($1)", params![now])?;
-            tx.one("SELECT COUNT(*) FROM kinds WHERE at > $1 AND at < $2", params![first, last], |row| {
-                row.get::<i64>(0)
-            })
+            tx.one(
+                "SELECT COUNT(*) FROM kinds WHERE at > $1 AND at < $2",
+                params![first, last],
+                |row| row.get::<i64>(0),
+            )
         });
         assert_eq!(between, Ok(1));
     });
@@ -144,9 +150,11 @@ fn null_is_none_in_every_kind_of_column_and_no_value_of_any() {
             tx.execute("DELETE FROM kinds", params![])?;
             let (n, word) = (None::<i64>, None::<&str>);
             tx.execute("INSERT INTO kinds (n, word) VALUES ($1, $2)", params![n, word])?;
-            tx.one("SELECT COUNT(*) FROM kinds WHERE n IS NULL AND word IS NULL", params![], |row| {
-                row.get::<i64>(0)
-            })
+            tx.one(
+                "SELECT COUNT(*) FROM kinds WHERE n IS NULL AND word IS NULL",
+                params![],
+                |row| row.get::<i64>(0),
+            )
         });
         assert_eq!(absent, Ok(1));
     });
@@ -157,10 +165,15 @@ fn a_parameter_of_the_wrong_type_is_our_own_mistake_on_both_engines() {
     on_both(|db| {
         db.raw().run("CREATE TABLE strict_one (n bigint NOT NULL)");
         if !db.store.is_postgres() {
-            db.raw().run("DROP TABLE strict_one; CREATE TABLE strict_one (n INTEGER NOT NULL) STRICT");
+            db.raw()
+                .run("DROP TABLE strict_one; CREATE TABLE strict_one (n INTEGER NOT NULL) STRICT");
         }
-        let wrong = db.write(|tx| tx.execute("INSERT INTO strict_one VALUES ($1)", params!["seven"]));
-        assert!(matches!(wrong, Err(StoreError::Bug(_))), "{wrong:?}");
+        // Of eight bytes, too, which is the size of a number on the wire.
+        for text in ["seven", "eighteen", "a dozen and more"] {
+            let wrong =
+                db.write(move |tx| tx.execute("INSERT INTO strict_one VALUES ($1)", params![text]));
+            assert!(matches!(wrong, Err(StoreError::Bug(_))), "{text}: {wrong:?}");
+        }
         let overflow = db.write(|tx| {
             tx.execute("INSERT INTO strict_one VALUES ($1)", params![i64::MAX])?;
             tx.execute("UPDATE strict_one SET n = n + 1", params![])
@@ -175,10 +188,14 @@ fn any_row_of_values_survives_both_engines() {
     on_both(|db| {
         db.raw().run(TABLE);
         // Thousands of rows in few transactions: the rows are random, the round trips few.
-        let row = (any::<i64>(), any::<bool>(), "[^\\x00]{0,12}", -200_000_000_000_000_000..=250_000_000_000_000_000_i64);
+        let row = (
+            any::<i64>(),
+            any::<bool>(),
+            "[^\\x00]{0,12}",
+            -200_000_000_000_000_000..=250_000_000_000_000_000_i64,
+        );
         let rows = prop::collection::vec((row, any::<u128>(), any::<Vec<u8>>()), 300);
-        let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(8));
-        let outcome = runner.run(&rows, |rows| {
+        let outcome = cases(8).run(&rows, |rows| {
             let sent = rows.clone();
             let read = db.write(move |tx| {
                 tx.execute("DELETE FROM kinds", params![])?;
@@ -203,5 +220,36 @@ fn any_row_of_values_survives_both_engines() {
             Ok(())
         });
         outcome.unwrap();
+    });
+}
+
+#[test]
+fn a_parameter_is_bound_by_its_number_wherever_the_statement_names_it() {
+    on_both(|db| {
+        db.raw().run("CREATE TABLE pairs (n bigint, word text)");
+        let read = db.write(|tx| {
+            tx.execute("INSERT INTO pairs (word, n) VALUES ($2, $1)", params![7_i64, "seven"])?;
+            tx.execute(
+                "UPDATE pairs SET n = $3 WHERE word = $2 AND n = $1 AND n < $3",
+                params![7_i64, "seven", 8_i64],
+            )?;
+            tx.one(
+                "SELECT n, word FROM pairs WHERE word = $2 AND n = $1 AND $1 = n",
+                params![8_i64, "seven"],
+                |row| Ok((row.get::<i64>(0)?, row.get::<String>(1)?)),
+            )
+        });
+        assert_eq!(read, Ok((8, "seven".to_owned())));
+        for (sql, count) in [
+            ("SELECT n FROM pairs WHERE n = $1", 0),
+            ("SELECT n FROM pairs WHERE n = $1", 2),
+            ("SELECT n FROM pairs", 1),
+        ] {
+            let mistake = db.read(move |tx| {
+                let numbers = vec![Value::Int(1); count];
+                tx.query(sql, &numbers, |row| row.get::<i64>(0))
+            });
+            assert!(matches!(mistake, Err(StoreError::Bug(_))), "{sql} with {count}: {mistake:?}");
+        }
     });
 }

@@ -112,7 +112,12 @@ pub async fn list_products(
     let rows = site
         .store
         .read(move |tx| {
-            catalog::list(tx, query.starting_after.as_deref(), query.ending_before.as_deref(), limit + 1)
+            catalog::list(
+                tx,
+                query.starting_after.as_deref(),
+                query.ending_before.as_deref(),
+                limit + 1,
+            )
         })
         .await?;
     let products = rows.into_iter().map(ProductView::from).collect();

@@ -80,7 +80,11 @@ pub async fn get_stock(
         available_to_sell: (!levels.is_empty()).then(|| levels.iter().map(|l| l.on_hand).sum()),
         levels: levels
             .into_iter()
-            .map(|l| StockLevelView { location: l.location, on_hand: l.on_hand, counted_at: l.counted_at })
+            .map(|l| StockLevelView {
+                location: l.location,
+                on_hand: l.on_hand,
+                counted_at: l.counted_at,
+            })
             .collect(),
     }))
 }

@@ -88,8 +88,13 @@ pub struct LiveBody {
 
 /// Makes both forms.
 pub fn render(price: &CurrentPrice) -> LiveBody {
-    let decision: Option<PriceDecision> = serde_json::from_value(price.decision.clone()).ok();
-    LiveBody { full: head(price, decision.as_ref(), true), public: head(price, decision.as_ref(), false) }
+    let decision: Option<PriceDecision> = serde_json::from_value(price.decision.clone())
+        .inspect_err(|error| tracing::error!(sku = %price.sku, %error, "the record behind a price cannot be read"))
+        .ok();
+    LiveBody {
+        full: head(price, decision.as_ref(), true),
+        public: head(price, decision.as_ref(), false),
+    }
 }
 
 fn head(price: &CurrentPrice, decision: Option<&PriceDecision>, full: bool) -> Box<str> {
@@ -101,7 +106,10 @@ fn head(price: &CurrentPrice, decision: Option<&PriceDecision>, full: bool) -> B
         base_price: Some(money(price.base_minor)),
         currency: price.currency.code().to_owned(),
         strategy: Some(price.strategy.clone()),
-        reasons: reason_views(decision.map_or(&[], |d| &d.reasons), full),
+        reasons: match decision {
+            Some(decision) => reason_views(&decision.reasons, full),
+            None => vec![unreadable(price.amount_minor - price.base_minor)],
+        },
         playbook_price: decision.and_then(|d| d.playbook_price_minor).filter(|_| full).map(money),
         lowest_30d: price.lowest_30d_minor.map(money),
         decision_id: Some(price.decision_id.to_string()),
@@ -110,6 +118,18 @@ fn head(price: &CurrentPrice, decision: Option<&PriceDecision>, full: bool) -> B
         valid_until: price.changed_at,
     };
     open_ended(&view)
+}
+
+/// The price stands although the record that explains it is damaged; `shopwright verify` names it.
+fn unreadable(effect_minor: i64) -> ReasonView {
+    ReasonView {
+        factor: "record_unreadable".to_owned(),
+        effect_minor,
+        signal: None,
+        sentence: Some(
+            "The record of this decision cannot be read; the price stands as decided.".to_owned(),
+        ),
+    }
 }
 
 /// The view's JSON up to and without `"stale"`.
@@ -134,7 +154,8 @@ pub fn reason_views(reasons: &[Reason], full: bool) -> Vec<ReasonView> {
 
 /// A product that is known but has no base price: no number is invented.
 pub fn without_price(sku: &Sku, currency: Currency) -> Box<str> {
-    let sentence = "There is no base price to decide from; set one or import a history with prices.";
+    let sentence =
+        "There is no base price to decide from; set one or import a history with prices.";
     open_ended(&PriceView {
         object: "price",
         sku: sku.as_str().to_owned(),
@@ -167,7 +188,11 @@ impl Moment {
         let mut tail = String::with_capacity(64);
         // Whole seconds keep the text short and lose nobody money: the promise only gets shorter.
         let until = now.plus_micros(PRICE_HELD_MICROS).as_micros().div_euclid(SECOND) * SECOND;
-        let _ = write!(tail, ",\"stale\":{stale},\"valid_until\":\"{}\"}}", Timestamp::from_micros(until));
+        let _ = write!(
+            tail,
+            ",\"stale\":{stale},\"valid_until\":\"{}\"}}",
+            Timestamp::from_micros(until)
+        );
         Self(tail)
     }
 
@@ -180,6 +205,8 @@ impl Moment {
 /// A JSON answer from text that is already JSON.
 pub fn json_response(body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

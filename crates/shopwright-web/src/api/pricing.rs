@@ -280,7 +280,9 @@ pub async fn explain_price(
         .store
         .read(move |tx| {
             let Some(product) = catalog::find(tx, &wanted)? else { return Ok(None) };
-            let Some(current) = pricing::find_current(tx, &wanted)? else { return Ok(Some((product, None))) };
+            let Some(current) = pricing::find_current(tx, &wanted)? else {
+                return Ok(Some((product, None)));
+            };
             let kept = pricing::find_decision(tx, current.decision_id)?;
             let since = pricing::evaluations_since(tx, current.changed_at)?;
             Ok::<_, StoreError>(Some((product, kept.map(|kept| (current, kept, since)))))
@@ -294,7 +296,13 @@ pub async fn explain_price(
         ));
     };
     let policy = effective_policy(&site.store, sku).await?;
-    Ok(axum::Json(explanation(product, current, kept, since, policy.and_then(|p| serde_json::to_value(p).ok()))?))
+    Ok(axum::Json(explanation(
+        product,
+        current,
+        kept,
+        since,
+        policy.and_then(|p| serde_json::to_value(p).ok()),
+    )?))
 }
 
 fn explanation(
@@ -305,14 +313,15 @@ fn explanation(
     current_policy: Option<serde_json::Value>,
 ) -> Result<ExplanationView, ApiError> {
     let money = |amount| MoneyView { amount, currency: current.currency };
-    let decision: PriceDecision = serde_json::from_value(current.decision.clone()).map_err(|error| {
-        ApiError::from(StoreError::Corrupt {
-            table: "prices".into(),
-            column: "decision".into(),
-            id: current.sku.as_str().to_owned(),
-            problem: error.to_string(),
-        })
-    })?;
+    let decision: PriceDecision =
+        serde_json::from_value(current.decision.clone()).map_err(|error| {
+            ApiError::from(StoreError::Corrupt {
+                table: "prices".into(),
+                column: "decision".into(),
+                id: current.sku.as_str().to_owned(),
+                problem: error.to_string(),
+            })
+        })?;
     Ok(ExplanationView {
         object: "price_explanation",
         sku: current.sku.as_str().to_owned(),
@@ -322,7 +331,9 @@ fn explanation(
         playbook_price: decision.playbook_price_minor.map(money),
         strategy: current.strategy,
         reasons: reason_views(&decision.reasons, true),
-        allowed: decision.allowed.map(|a| AllowedView { min_minor: a.min_minor, max_minor: a.max_minor }),
+        allowed: decision
+            .allowed
+            .map(|a| AllowedView { min_minor: a.min_minor, max_minor: a.max_minor }),
         held: decision.held,
         decision_id: current.decision_id.to_string(),
         from_minor: kept.from_minor,

@@ -65,15 +65,17 @@ pub async fn list_policies(
 ) -> Result<axum::Json<ListView<PolicyView>>, ApiError> {
     let rows = site.store.read(pricing::list_policies).await?;
     let data: Vec<PolicyView> = rows.into_iter().map(PolicyView::from).collect();
-    Ok(axum::Json(ListView { object: "list", data, has_more: false, url: "/v1/pricing/policies".to_owned() }))
+    Ok(axum::Json(ListView {
+        object: "list",
+        data,
+        has_more: false,
+        url: "/v1/pricing/policies".to_owned(),
+    }))
 }
 
 fn read_scope(scope: &str, key: &str) -> Result<PolicyScope, ApiError> {
     PolicyScope::parse(scope, key).ok_or_else(|| {
-        ApiError::new(
-            Code::NOT_FOUND,
-            "settings belong to /store, /category/{path} or /sku/{sku}",
-        )
+        ApiError::new(Code::NOT_FOUND, "settings belong to /store, /category/{path} or /sku/{sku}")
     })
 }
 
@@ -171,7 +173,8 @@ async fn write_policy(
             pricing::find_policy(tx, name, key)
         })
         .await?;
-    let gone = || ApiError::new(Code::NOT_FOUND, "the settings were removed by another request meanwhile");
+    let gone =
+        || ApiError::new(Code::NOT_FOUND, "the settings were removed by another request meanwhile");
     kept.map(|row| axum::Json(row.into())).ok_or_else(gone)
 }
 
@@ -182,7 +185,10 @@ fn policy_error(error: PolicyChangeError) -> ApiError {
             None => text,
         };
         ApiError::invalid(
-            errors.into_iter().map(|e| FieldProblem { pointer: e.field, detail: detail(e.detail) }).collect(),
+            errors
+                .into_iter()
+                .map(|e| FieldProblem { pointer: e.field, detail: detail(e.detail) })
+                .collect(),
         )
     };
     match error {

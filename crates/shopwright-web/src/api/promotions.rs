@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use shopwright_app::pricing::{PolicyScope, PromotionError, StartPromotion, end_promotion, start_promotion};
+use shopwright_app::pricing::{
+    PolicyScope, PromotionError, StartPromotion, end_promotion, start_promotion,
+};
 use shopwright_domain::ids::{PromotionId, new_id};
 use shopwright_domain::money::Factor;
 use shopwright_domain::time::Timestamp;
@@ -118,7 +120,10 @@ pub async fn create_promotion(
         ApiError::invalid(vec![FieldProblem { pointer: pointer.to_owned(), detail }])
     };
     let scope = PolicyScope::parse(&new.scope, &new.key).ok_or_else(|| {
-        field("/scope", "use store without a key, category with a path, or sku with a SKU".to_owned())
+        field(
+            "/scope",
+            "use store without a key, category with a path, or sku with a SKU".to_owned(),
+        )
     })?;
     let command = StartPromotion {
         promotion_id: new_id(site.ids.as_ref()),
@@ -172,12 +177,10 @@ pub async fn list_promotions(
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<ListView<PromotionView>>, ApiError> {
     let limit = PageLimit::read(query.limit)?.0;
-    let after: Option<PromotionId> = query
-        .starting_after
-        .as_deref()
-        .map(str::parse)
-        .transpose()
-        .map_err(|error| ApiError::new(Code::INVALID_PARAMETER, format!("starting_after: {error}")))?;
+    let after: Option<PromotionId> =
+        query.starting_after.as_deref().map(str::parse).transpose().map_err(|error| {
+            ApiError::new(Code::INVALID_PARAMETER, format!("starting_after: {error}"))
+        })?;
     let rows = site.store.read(move |tx| promotions::list(tx, after, limit + 1)).await?;
     let data = rows.into_iter().map(PromotionView::from).collect();
     Ok(axum::Json(ListView::page(data, limit, false, "/v1/promotions".to_owned())))

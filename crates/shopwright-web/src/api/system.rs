@@ -49,5 +49,6 @@ pub async fn readyz(State(site): State<Arc<Site>>) -> Result<axum::Json<HealthVi
 )]
 pub async fn metrics(State(site): State<Arc<Site>>) -> Response {
     let text = site.metrics.encode(site.prices.len(), site.prices.is_stale());
-    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+        .into_response()
 }

@@ -24,7 +24,8 @@ fn page(status: StatusCode, markup: Markup) -> Response {
     let mut response = (status, markup.into_string()).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    headers
+        .insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
@@ -32,7 +33,8 @@ fn page(status: StatusCode, markup: Markup) -> Response {
 
 /// What every page needs.
 fn frame(site: &Site, headers: &HeaderMap) -> Frame {
-    let cookies = headers.get(header::COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let cookies =
+        headers.get(header::COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     Frame {
         store_name: site.store_name.clone(),
         now: site.clock.now(),
@@ -54,6 +56,9 @@ pub async fn fallback(State(site): State<Arc<Site>>, uri: Uri, headers: HeaderMa
     if accepts.contains("text/html") && !uri.path().starts_with("/v1/") {
         return error_page(&site, &headers, &ErrorView::page_not_found(uri.path()));
     }
-    ApiError::new(Code::NOT_FOUND, format!("there is nothing at {}; the reference is at /docs", uri.path()))
-        .into_response()
+    ApiError::new(
+        Code::NOT_FOUND,
+        format!("there is nothing at {}; the reference is at /docs", uri.path()),
+    )
+    .into_response()
 }

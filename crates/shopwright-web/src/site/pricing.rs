@@ -22,7 +22,9 @@ use crate::pages::chart::{PriceChartView, SparkPoint, WeekUnits};
 use crate::pages::error::ErrorView;
 use crate::pages::list_state::{Filter, ListState, Sort};
 use crate::pages::price_row::{ChangeView, PriceRowView, PriceState, RangeView};
-use crate::pages::pricing::{PageView, PriceListView, PriceSummaryView, price_list as price_list_page};
+use crate::pages::pricing::{
+    PageView, PriceListView, PriceSummaryView, price_list as price_list_page,
+};
 use crate::pages::product::{DecisionView, HistoryRow, ProductView, product as product_page};
 use crate::pages::waterfall::ReasonView;
 
@@ -66,7 +68,8 @@ pub async fn list(
 fn failed(site: &Site, headers: &HeaderMap, error: &StoreError) -> Response {
     tracing::error!(%error, "a page could not be made");
     let id = headers.get("x-request-id").and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let view = if error.is_transient() { ErrorView::unavailable(id) } else { ErrorView::internal(id) };
+    let view =
+        if error.is_transient() { ErrorView::unavailable(id) } else { ErrorView::internal(id) };
     error_page(site, headers, &view)
 }
 
@@ -176,7 +179,9 @@ impl History {
 }
 
 fn missing_price() -> PriceState {
-    PriceState::Missing { because: "no sale with a price above 0 in the last 90 days of the history".to_owned() }
+    PriceState::Missing {
+        because: "no sale with a price above 0 in the last 90 days of the history".to_owned(),
+    }
 }
 
 /// The reason that moved the price most; the first where none moved it.
@@ -188,7 +193,8 @@ fn main_reason(reasons: &[Reason]) -> Option<&Reason> {
 /// Lowest and highest price that stood after `since`.
 fn range(steps: &[SparkPoint], since: Timestamp) -> Option<RangeView> {
     let opening = steps.iter().rev().find(|step| step.at <= since);
-    let amounts = || opening.into_iter().chain(steps.iter().filter(|s| s.at > since)).map(|s| s.amount_minor);
+    let amounts =
+        || opening.into_iter().chain(steps.iter().filter(|s| s.at > since)).map(|s| s.amount_minor);
     Some(RangeView { lowest_minor: amounts().min()?, highest_minor: amounts().max()? })
 }
 
@@ -245,7 +251,10 @@ async fn product_view(site: &Site, sku: Sku) -> Result<Option<ProductView>, Stor
                 facts: pricing::facts(tx, FactsOf::One(&sku), now, day_start)?.pop(),
                 current: pricing::find_current(tx, &sku)?,
                 changes: pricing::list_decisions(tx, &sku, None, None, CHANGES)?,
-                steps: steps.into_iter().map(|(_, at, amount_minor)| SparkPoint { at, amount_minor }).collect(),
+                steps: steps
+                    .into_iter()
+                    .map(|(_, at, amount_minor)| SparkPoint { at, amount_minor })
+                    .collect(),
                 weeks: orders::weekly_units(tx, sku.as_str(), now, WEEKS)?,
                 product,
             }))
@@ -259,7 +268,8 @@ impl Loaded {
         let currency = self.product.currency;
         let from = now.plus_micros(-WEEKS * 7 * DAY);
         let history = self.facts.as_ref().is_some_and(|f| f.has_history);
-        let units = |pick: fn(&PricingFacts) -> i64| self.facts.as_ref().filter(|_| history).map(pick);
+        let units =
+            |pick: fn(&PricingFacts) -> i64| self.facts.as_ref().filter(|_| history).map(pick);
         let weeks = self.weeks.iter().zip(0..).map(|(units, week)| WeekUnits {
             starts_at: from.plus_micros(week * 7 * DAY),
             units: *units,
@@ -340,7 +350,9 @@ fn history_row(kept: &Decision) -> HistoryRow {
         at: kept.decided_at,
         from_minor: kept.from_minor,
         to_minor: kept.to_minor,
-        strategy: decision.as_ref().map_or(kept.strategy.clone(), |d| strategy_name(d.strategy).to_owned()),
+        strategy: decision
+            .as_ref()
+            .map_or(kept.strategy.clone(), |d| strategy_name(d.strategy).to_owned()),
         sentence: main_reason(reasons).map(|r| r.sentence.clone()).unwrap_or_default(),
         decision_id: Some(kept.decision_id),
     }

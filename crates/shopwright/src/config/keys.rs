@@ -152,7 +152,9 @@ impl Kind {
             Self::Path => "a path".into(),
             Self::DatabaseUrl => "a URL like postgres://user:password@host:5432/database".into(),
             Self::Whole(min, max) => format!("a whole number from {min} to {max}"),
-            Self::Log => "a level (off, error, warn, info, debug, trace) or target=level pairs".into(),
+            Self::Log => {
+                "a level (off, error, warn, info, debug, trace) or target=level pairs".into()
+            }
             Self::Text(max) => format!("a text of 1 to {max} bytes"),
             Self::Currency => "a currency code like EUR".into(),
             Self::Zone => "a time zone like Europe/Berlin".into(),

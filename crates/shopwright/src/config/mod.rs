@@ -104,7 +104,8 @@ impl Settings {
         Ok(Self {
             listen: text(&all, "listen"),
             database_url: Some(text(&all, "database_url")).filter(|url| !url.is_empty()),
-            database_connections: usize::try_from(connections).map_err(|_| wrong("database_connections"))?,
+            database_connections: usize::try_from(connections)
+                .map_err(|_| wrong("database_connections"))?,
             log: text(&all, "log"),
             store_name: text(&all, "store_name"),
             currency: text(&all, "currency").parse().map_err(|_| wrong("currency"))?,

@@ -52,7 +52,12 @@ pub fn read(given: &Given) -> Result<Settings, Failure> {
     Settings::from_checked(all)
 }
 
-fn set(all: &mut [Setting], key: &'static Key, value: String, origin: Origin) -> Result<(), Failure> {
+fn set(
+    all: &mut [Setting],
+    key: &'static Key,
+    value: String,
+    origin: Origin,
+) -> Result<(), Failure> {
     if let Err(hint) = key.kind.check(&value) {
         let shown = if key.secret { "the value given".to_owned() } else { format!("`{value}`") };
         let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
@@ -69,7 +74,7 @@ fn set(all: &mut [Setting], key: &'static Key, value: String, origin: Origin) ->
 }
 
 fn unknown(what: &str, name: &str, close: Option<String>) -> Failure {
-    let hint = close.map(|close| format!(", did you mean {close}?")).unwrap_or_default();
+    let hint = close.map(|close| format!(" (did you mean {close}?)")).unwrap_or_default();
     Failure::new("config", format!("{what} {name} is not known{hint}; {EXPLAIN}"))
 }
 
@@ -91,7 +96,8 @@ fn from_file(named: Option<&Path>) -> Result<Vec<Found>, Failure> {
     })?;
     let read_one = |(name, value): (&String, &toml::Value)| {
         let close = || nearest(name, KEYS.iter().map(|k| k.name)).map(ToOwned::to_owned);
-        let key = keys::find(name).ok_or_else(|| unknown(&format!("{shown}: the key"), name, close()))?;
+        let key =
+            keys::find(name).ok_or_else(|| unknown(&format!("{shown}: the key"), name, close()))?;
         let value = match value {
             toml::Value::String(text) => text.clone(),
             toml::Value::Integer(number) => number.to_string(),
@@ -171,14 +177,21 @@ fn read_small(path: &Path, what: &str) -> Result<String, Failure> {
 mod tests {
     use super::*;
 
-    fn of(variables: &[(&str, &str)], flags: Vec<(&'static str, Option<String>)>) -> Result<Settings, Failure> {
+    fn of(
+        variables: &[(&str, &str)],
+        flags: Vec<(&'static str, Option<String>)>,
+    ) -> Result<Settings, Failure> {
         let variables = variables.iter().map(|(n, v)| (n.into(), v.into())).collect();
         read(&Given { file: None, flags, variables })
     }
 
     #[test]
     fn a_flag_wins_over_a_variable_and_both_over_the_default() {
-        let settings = of(&[("SHOPWRIGHT_LOG", "debug"), ("SHOPWRIGHT_ZONE", "Europe/Berlin")], vec![("log", Some("warn".into()))]).unwrap();
+        let settings = of(
+            &[("SHOPWRIGHT_LOG", "debug"), ("SHOPWRIGHT_ZONE", "Europe/Berlin")],
+            vec![("log", Some("warn".into()))],
+        )
+        .unwrap();
         assert_eq!((settings.log.as_str(), settings.currency.code()), ("warn", "EUR"));
         assert!(settings.is_set("zone") && !settings.is_set("currency"));
     }
@@ -202,7 +215,8 @@ mod tests {
 
     #[test]
     fn a_wrong_secret_is_refused_without_being_repeated() {
-        let error = of(&[("SHOPWRIGHT_DATABASE_URL", "mysql://u:hunter2@h/d")], Vec::new()).unwrap_err();
+        let error =
+            of(&[("SHOPWRIGHT_DATABASE_URL", "mysql://u:hunter2@h/d")], Vec::new()).unwrap_err();
         assert!(!error.message.contains("hunter2"), "{error}");
     }
 }

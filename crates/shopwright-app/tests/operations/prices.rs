@@ -1,0 +1,198 @@
+//! Prices kept by refreshes: decided, recorded, replayable, never lost between two deciders.
+
+use shopwright_app::pricing::{
+    PolicyScope, StartPromotion, end_promotion, refresh_prices, replay, set_freeze, set_policy,
+    start_promotion,
+};
+use shopwright_domain::catalog::Sku;
+use shopwright_domain::ids::PromotionId;
+use shopwright_domain::money::Factor;
+use shopwright_domain::pricing::PolicyPatch;
+use shopwright_domain::time::Clock as _;
+use shopwright_store::pricing::{self, CurrentPrice};
+use uuid::Uuid;
+
+use crate::harness::{HEADER, Shop, at, on_both};
+
+fn sku(text: &str) -> Sku {
+    Sku::parse(text).unwrap()
+}
+
+/// A product with cost, stock and a base price of 10.00; 70 pieces sold in the last week.
+fn stocked(shop: &Shop) {
+    let mut history = HEADER.to_owned();
+    for line in 0..10 {
+        history.push_str(&format!(
+            "53{line:04},A-1,LAMP,1,2011-12-09 1{line}:00:00,10.00,17850,United Kingdom\n\
+             54{line:04},A-1,LAMP,6,2011-12-08 1{line}:00:00,10.00,17850,United Kingdom\n"
+        ));
+    }
+    shop.import_orders(&shop.file("orders.csv", history)).unwrap();
+    shop.import_catalog(
+        "sku,cost,opening_stock,counted_at\nA-1,4.00,40,2011-12-10T00:00:00Z\nA-2,1.00,,\n",
+    )
+    .unwrap();
+}
+
+fn policy(shop: &Shop, json: serde_json::Value) {
+    let patch: PolicyPatch = serde_json::from_value(json).unwrap();
+    let currency = "GBP".parse().unwrap();
+    shop.run(set_policy(&shop.store, PolicyScope::Store, patch, currency, shop.clock.now()))
+        .unwrap();
+}
+
+fn price(shop: &Shop) -> CurrentPrice {
+    shop.read(|tx| pricing::find_current(tx, &sku("A-1"))).unwrap()
+}
+
+#[test]
+fn a_refresh_records_every_change_with_what_it_was_decided_from() {
+    on_both(|shop| {
+        stocked(shop);
+        let first = shop.refresh();
+        assert_eq!((first.evaluated, first.changed, first.no_base_price), (2, 1, 1));
+        assert_eq!(price(shop).amount_minor, 1_000, "fixed until the owner says otherwise");
+        policy(
+            shop,
+            serde_json::json!({ "strategy": "rules", "preset": "playbook", "step_change_bps": 10_000,
+            "step_day_bps": 10_000, "dwell_minutes": 0 }),
+        );
+        shop.set_clock("2011-12-10T10:00:00Z");
+        assert_eq!(shop.refresh().changed, 1);
+        // Demand 1 + 0.5 × 70/700 = 1.05, stock below 50: 1.2. 10.00 × 1.05 × 1.2 = 12.60.
+        let now = price(shop);
+        assert_eq!(now.amount_minor, 1_260);
+        let changes = shop.read(|tx| pricing::list_decisions(tx, &sku("A-1"), None, None, 10));
+        assert_eq!(changes.len(), 2);
+        assert_eq!((changes[0].from_minor, changes[0].to_minor), (Some(1_000), 1_260));
+        for kept in &changes {
+            let again = serde_json::to_value(replay(kept).unwrap()).unwrap();
+            assert_eq!(again, kept.decision, "the same bytes from the same inputs");
+        }
+        shop.assert_books_hold();
+    });
+}
+
+#[test]
+fn refreshes_that_change_nothing_are_counted_in_one_range() {
+    on_both(|shop| {
+        stocked(shop);
+        for minute in 0..5 {
+            shop.set_clock(&format!("2011-12-10T10:0{minute}:00Z"));
+            shop.refresh();
+        }
+        // The first one changed a price and stands alone; the four after it are one row.
+        assert_eq!(shop.number("SELECT COUNT(*) FROM price_refreshes"), 2);
+        assert_eq!(shop.number("SELECT MAX(refreshes) FROM price_refreshes"), 4);
+        assert_eq!(shop.number("SELECT COUNT(*) FROM price_decisions"), 1);
+        let (count, last) =
+            shop.read(|tx| pricing::evaluations_since(tx, at("2011-12-10T10:00:00Z")));
+        assert_eq!((count, last), (4, Some(at("2011-12-10T10:04:00Z"))));
+    });
+}
+
+#[test]
+fn a_reduction_shows_the_lowest_price_of_the_thirty_days_before_it() {
+    on_both(|shop| {
+        stocked(shop);
+        let pin = |minor: i64, when: &str| {
+            shop.set_clock(when);
+            policy(shop, serde_json::json!({ "pin_minor": minor }));
+            assert_eq!(shop.refresh().changed, 1);
+            price(shop).lowest_30d_minor
+        };
+        shop.set_clock("2011-11-01T10:00:00Z");
+        assert_eq!(pin(900, "2011-11-01T10:00:00Z"), None, "a first price is no reduction");
+        assert_eq!(pin(1_200, "2011-11-10T10:00:00Z"), None, "a rise is no reduction");
+        assert_eq!(pin(1_100, "2011-11-20T10:00:00Z"), Some(900), "9.00 stood until 10 November");
+        assert_eq!(
+            pin(1_000, "2011-12-30T10:00:00Z"),
+            Some(1_100),
+            "11.00 stood for all thirty days"
+        );
+    });
+}
+
+#[test]
+fn promotions_and_freezes_reach_prices_at_the_next_refresh() {
+    on_both(|shop| {
+        stocked(shop);
+        policy(
+            shop,
+            serde_json::json!({ "strategy": "rules", "preset": "standard", "step_change_bps": 10_000,
+            "step_day_bps": 10_000, "dwell_minutes": 0, "inventory": [], "velocity": [] }),
+        );
+        shop.refresh();
+        let before = price(shop).amount_minor;
+        let id = PromotionId::from_uuid(Uuid::from_u128(7));
+        let promotion = StartPromotion {
+            promotion_id: id,
+            name: "Sale".to_owned(),
+            scope: PolicyScope::Sku(sku("A-1")),
+            factor: Factor::parse("0.9").unwrap(),
+            locks_price: false,
+            starts_at: at("2011-12-10T10:00:00Z"),
+            ends_at: at("2011-12-20T10:00:00Z"),
+        };
+        shop.run(start_promotion(&shop.store, promotion, shop.clock.now())).unwrap();
+        shop.refresh();
+        assert_eq!(price(shop).amount_minor, before, "not before it starts");
+        shop.set_clock("2011-12-10T10:00:00Z");
+        shop.refresh();
+        assert_eq!(price(shop).amount_minor, before * 9 / 10);
+        shop.run(set_freeze(&shop.store, true, shop.clock.now())).unwrap();
+        shop.set_clock("2011-12-10T11:00:00Z");
+        assert!(shop.run(end_promotion(&shop.store, id, shop.clock.now())).unwrap());
+        assert_eq!(shop.refresh().changed, 0, "frozen");
+        shop.run(set_freeze(&shop.store, false, shop.clock.now())).unwrap();
+        shop.refresh();
+        assert_eq!(price(shop).amount_minor, before);
+    });
+}
+
+#[test]
+fn settings_that_cannot_hold_are_refused_and_the_price_stays() {
+    on_both(|shop| {
+        stocked(shop);
+        shop.refresh();
+        let check = |json: serde_json::Value, field: &str| {
+            let patch: PolicyPatch = serde_json::from_value(json).unwrap();
+            let now = shop.clock.now();
+            let error = shop
+                .run(set_policy(
+                    &shop.store,
+                    PolicyScope::Sku(sku("A-1")),
+                    patch,
+                    "GBP".parse().unwrap(),
+                    now,
+                ))
+                .unwrap_err();
+            assert!(format!("{error:?}").contains(field), "{error:?}");
+        };
+        check(
+            serde_json::json!({ "floor": { "amount_minor": 2_000 }, "ceiling": { "amount_minor": 1_500 } }),
+            "/floor",
+        );
+        check(serde_json::json!({ "pin_minor": 399 }), "/pin_minor");
+        check(serde_json::json!({ "margin_min_bps": -1 }), "/margin_min_bps");
+        assert_eq!(shop.number("SELECT COUNT(*) FROM pricing_policies"), 0);
+        assert_eq!(shop.refresh().changed, 0);
+    });
+}
+
+#[test]
+fn two_deciders_at_once_decide_each_price_once() {
+    on_both(|shop| {
+        stocked(shop);
+        let now = shop.clock.now();
+        let both = shop.run(async {
+            tokio::join!(
+                refresh_prices(&shop.store, &shop.zone, now, &shop.ids),
+                refresh_prices(&shop.store, &shop.zone, now, &shop.ids),
+            )
+        });
+        assert_eq!(both.0.unwrap().changed + both.1.unwrap().changed, 1);
+        assert_eq!(shop.number("SELECT COUNT(*) FROM price_decisions"), 1);
+        shop.assert_books_hold();
+    });
+}

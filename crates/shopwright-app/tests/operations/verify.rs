@@ -1,0 +1,105 @@
+//! `verify` finds what is wrong: corruptions planted with raw SQL, each named by its rule.
+
+use shopwright_store::{params, verify};
+
+use crate::harness::{HEADER, Shop, on_both};
+
+fn books(shop: &Shop) {
+    let history = format!(
+        "{HEADER}\
+536365,A-1,LAMP,6,2011-03-02 08:26:00,2.55,17850,United Kingdom
+536366,A-1,LAMP,1,2011-03-02 09:26:00,2.55,17850,United Kingdom
+C536367,A-1,LAMP,-2,2011-03-03 08:26:00,2.55,17850,United Kingdom
+536368,A-1,damaged,-3,2011-03-04 08:26:00,0,,United Kingdom
+"
+    );
+    shop.import_orders(&shop.file("orders.csv", history)).unwrap();
+    shop.import_catalog("sku,cost,opening_stock,counted_at\nA-1,1.00,100,2011-03-01T12:00:00Z\n")
+        .unwrap();
+    shop.refresh();
+    shop.assert_books_hold();
+}
+
+fn check(rule: &'static str, sql: &'static str, names: &str) {
+    on_both(|shop| {
+        books(shop);
+        shop.write(move |tx| tx.execute(sql, params![]).map(|rows| assert!(rows > 0, "{sql}")));
+        let broken: Vec<_> =
+            shop.read(verify::verify).into_iter().filter(|r| !r.broken.is_empty()).collect();
+        let found = broken.iter().find(|r| r.rule == rule);
+        let rows = found.map(|r| r.broken.join("\n")).unwrap_or_default();
+        assert!(rows.contains(names), "{rule} after {sql}: {broken:?}");
+    });
+}
+
+#[test]
+fn planted_corruptions_of_stock_are_found() {
+    check(
+        "stock_levels",
+        "UPDATE stock_levels SET on_hand = on_hand + 1",
+        "A-1 @ main: expected 92, found 93",
+    );
+    check("stock_levels", "DELETE FROM stock_movements WHERE reason = 'write_off'", "A-1 @ main");
+    check(
+        "movements_after_count",
+        "UPDATE stock_levels SET counted_at = (SELECT MAX(at) FROM order_lines)",
+        "sale",
+    );
+    check(
+        "movements_after_count",
+        "UPDATE stock_levels SET counted_at = (SELECT MAX(at) FROM refund_lines)",
+        "opening_count",
+    );
+    check(
+        "lines_moved_stock",
+        "UPDATE stock_movements SET quantity = quantity - 1 WHERE reason = 'sale'",
+        "expected -6, found -7",
+    );
+    check(
+        "lines_moved_stock",
+        "DELETE FROM stock_movements WHERE reason = 'refund'",
+        "expected 2, found nothing",
+    );
+}
+
+#[test]
+fn planted_corruptions_of_documents_are_found() {
+    check(
+        "order_amounts",
+        "UPDATE orders SET amount_minor = amount_minor + 1 WHERE external_id = '536365'",
+        "536365: expected 1530, found 1531",
+    );
+    check("order_amounts", "DELETE FROM order_lines WHERE quantity = 1", "536366");
+    check(
+        "refund_amounts",
+        "UPDATE refunds SET amount_minor = 0",
+        "C536367: expected -510, found 0",
+    );
+    check("refund_amounts", "UPDATE refund_lines SET amount_minor = -1", "expected -1, found -510");
+}
+
+#[test]
+fn planted_corruptions_of_prices_are_found() {
+    check(
+        "prices_decided",
+        "UPDATE prices SET amount_minor = amount_minor + 1",
+        "A-1: expected 255, found 256",
+    );
+    check(
+        "prices_decided",
+        "UPDATE price_decisions SET to_minor = 1",
+        "A-1: expected 1, found 255",
+    );
+    check(
+        "decisions_chain",
+        "UPDATE price_decisions SET from_minor = 7",
+        "A-1 1: expected no price, found 7",
+    );
+    check("decisions_chain", "UPDATE price_decisions SET from_minor = 0", "A-1 1");
+    check(
+        "prices_positive",
+        "UPDATE prices SET amount_minor = 0",
+        "A-1: expected above 0, found 0",
+    );
+    check("prices_positive", "UPDATE prices SET amount_minor = -5", "A-1");
+}

@@ -1,0 +1,179 @@
+//! Who may call what: a table of every documented operation, and keys that come, go and are wrong.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use shopwright_app::identity::KeyKind;
+use shopwright_store::identity;
+
+use crate::harness::{STILL, Shop, on_both, on_sqlite};
+
+/// Which keys open an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opens {
+    WithoutKey,
+    WithAnyKey,
+    WithSecretKey,
+}
+use Opens::{WithAnyKey, WithSecretKey, WithoutKey};
+
+/// Every operation of the description, with a request of its own.
+#[rustfmt::skip]
+const OPERATIONS: &[(&str, &str, &str, Opens)] = &[
+    ("get",    "/livez",                               "/livez",                                WithoutKey),
+    ("get",    "/readyz",                              "/readyz",                               WithoutKey),
+    ("get",    "/metrics",                             "/metrics",                              WithoutKey),
+    ("get",    "/v1/prices/{sku}",                     "/v1/prices/85123A",                     WithAnyKey),
+    ("post",   "/v1/prices/batch",                     "/v1/prices/batch",                      WithAnyKey),
+    ("get",    "/v1/prices/{sku}/explain",             "/v1/prices/85123A/explain",             WithSecretKey),
+    ("get",    "/v1/prices/{sku}/history",             "/v1/prices/85123A/history",             WithSecretKey),
+    ("get",    "/v1/pricing/policies",                 "/v1/pricing/policies",                  WithSecretKey),
+    ("put",    "/v1/pricing/policies/store",           "/v1/pricing/policies/store",            WithSecretKey),
+    ("put",    "/v1/pricing/policies/{scope}/{key}",   "/v1/pricing/policies/sku/85123A",       WithSecretKey),
+    ("delete", "/v1/pricing/policies/{scope}/{key}",   "/v1/pricing/policies/sku/85123A",       WithSecretKey),
+    ("put",    "/v1/pricing/freeze",                   "/v1/pricing/freeze",                    WithSecretKey),
+    ("post",   "/v1/promotions",                       "/v1/promotions",                        WithSecretKey),
+    ("get",    "/v1/promotions",                       "/v1/promotions",                        WithSecretKey),
+    ("post",   "/v1/promotions/{id}/end",              "/v1/promotions/prm_01h455vb4pex5vsknk084sn02q/end", WithSecretKey),
+    ("get",    "/v1/products",                         "/v1/products",                          WithSecretKey),
+    ("get",    "/v1/products/{sku}",                   "/v1/products/85123A",                   WithSecretKey),
+    ("get",    "/v1/stock/{sku}",                      "/v1/stock/85123A",                      WithSecretKey),
+];
+
+#[test]
+fn the_table_names_every_documented_operation_and_no_other() {
+    on_sqlite(STILL, |shop| {
+        let description = shop.get("/openapi.json").no_key().send().expect(200);
+        let mut documented = BTreeSet::new();
+        for (path, item) in description["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                documented.insert((method.clone(), path.clone()));
+                check_documented_keys(method, path, operation);
+            }
+        }
+        let listed = OPERATIONS.iter().map(|(method, path, ..)| ((*method).to_owned(), (*path).to_owned())).collect();
+        assert_eq!(documented, listed, "each route needs a row in the table of who may call it");
+    });
+}
+
+fn check_documented_keys(method: &str, path: &str, operation: &Value) {
+    let Some((.., opens)) = OPERATIONS.iter().find(|row| (row.0, row.1) == (method, path)) else { return };
+    let says = |status: &str| operation["responses"].get(status).is_some();
+    let expected = match opens {
+        WithoutKey => (false, false, false),
+        WithAnyKey => (true, true, false),
+        WithSecretKey => (true, true, true),
+    };
+    assert_eq!((operation["security"].is_array(), says("401"), says("403")), expected, "{method} {path}");
+}
+
+#[test]
+fn each_operation_opens_to_the_keys_of_the_table_and_no_others() {
+    on_sqlite(STILL, |shop| {
+        for (method, _, path, opens) in OPERATIONS {
+            let call = |key: Option<&str>| {
+                let method = method.to_ascii_uppercase();
+                let call = shop.call(&method, path).no_key();
+                // Read only when the key is let in: then the body is a problem of its own.
+                let call = if method == "GET" || method == "DELETE" { call } else { call.json(&json!({})) };
+                match key {
+                    Some(key) => call.key(key).send(),
+                    None => call.send(),
+                }
+            };
+            let refused = |key: Option<&str>| matches!(call(key).status, 401 | 403);
+            assert!(!refused(Some(&shop.secret)), "{method} {path}");
+            match opens {
+                WithoutKey => assert!(!refused(None), "{method} {path}"),
+                WithAnyKey => assert!(!refused(Some(&shop.publishable)), "{method} {path}"),
+                WithSecretKey => drop(call(Some(&shop.publishable)).problem(403, "forbidden")),
+            }
+            if *opens != WithoutKey {
+                call(None).problem(401, "unauthorized");
+                call(Some("sk_0123456789abcdefghjkmnpqrstvwxyz")).problem(401, "unauthorized");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_wrong_authorization_is_told_what_is_right() {
+    on_sqlite(STILL, |shop| {
+        let check = |authorization: &str| {
+            let answer = shop.get("/v1/prices/85123A").header("authorization", authorization).send();
+            let problem = answer.problem(401, "unauthorized");
+            assert!(problem["detail"].as_str().unwrap().contains("sk_") || problem["detail"].as_str().unwrap().contains("keys create"));
+            assert_eq!(answer.header("www-authenticate"), "Bearer");
+            // A wrong key is not repeated to whoever reads the answer or a log of it.
+            assert!(!answer.text.contains("hunter2"), "{}", answer.text);
+        };
+        let secret = &shop.secret;
+        for wrong in [
+            String::new(),
+            "Bearer".into(),
+            "Bearer ".into(),
+            secret.clone(),
+            format!("Basic {secret}"),
+            format!("Bearer{secret}"),
+            format!("Bearer x{secret}"),
+            format!("Bearer {secret}x"),
+            format!("Bearer {}", secret.to_uppercase()),
+            format!("Bearer {}", secret.replacen("sk_", "pk_", 1)),
+            "Bearer hunter2".into(),
+            format!("Bearer {}", "k".repeat(10_000)),
+        ] {
+            check(&wrong);
+        }
+        for right in [format!("bearer {secret}"), format!("BEARER {secret}"), format!("Bearer   {secret}")] {
+            shop.get("/v1/prices/85123A").header("authorization", &right).send().expect(200);
+        }
+    });
+}
+
+fn opens(shop: &Shop, key: &str) -> bool {
+    match shop.get("/v1/prices/85123A").key(key).send().status {
+        200 => true,
+        401 => false,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_new_key_opens_and_a_revoked_one_stops_within_a_second() {
+    on_both(STILL, |shop| {
+        for kind in [KeyKind::Secret, KeyKind::Publishable] {
+            let key = shop.new_key(kind);
+            shop.soon("the new key opens", || opens(shop, &key.text));
+            let (id, now) = (key.id, "2026-11-24T12:00:01Z".parse().unwrap());
+            assert!(shop.write(move |tx| identity::revoke_key(tx, id, now)));
+            shop.soon("the revoked key is refused", || !opens(shop, &key.text));
+        }
+        assert!(opens(shop, &shop.secret));
+    });
+}
+
+#[test]
+fn a_key_that_another_process_revokes_stops_within_a_second() {
+    on_both(STILL, |shop| {
+        let key = shop.new_key(KeyKind::Secret);
+        shop.soon("the new key opens", || opens(shop, &key.text));
+        let other = shop.another_process();
+        let (id, now) = (key.id, "2026-11-24T12:00:01Z".parse().unwrap());
+        assert_eq!(shop.wait(other.write(move |tx| identity::revoke_key(tx, id, now))), Ok(true));
+        shop.soon("the revoked key is refused", || !opens(shop, &key.text));
+        assert!(opens(shop, &shop.secret));
+    });
+}
+
+#[test]
+fn a_server_that_stops_has_written_down_when_keys_were_used() {
+    Shop::on_sqlite_owned(STILL, |mut shop| {
+        shop.clock.advance(90 * shopwright_domain::time::SECOND);
+        shop.get("/v1/prices/85123A").send().expect(200);
+        shop.close();
+        let keys = shop.read(identity::list_keys);
+        let used = |kind: &str| keys.iter().find(|key| key.kind == kind).unwrap().last_used_at;
+        assert_eq!(used("secret"), Some("2026-11-24T12:01:30Z".parse().unwrap()));
+        assert_eq!(used("publishable"), None);
+    });
+}

@@ -1,0 +1,234 @@
+//! `/openapi.json` is held to its word: complete, resolvable, its examples real, and answers as it
+//! says they are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::harness::{STILL, Shop, on_sqlite};
+
+type Operations = Vec<(String, String, Value)>;
+
+fn description(shop: &Shop) -> Value {
+    let answer = shop.get("/openapi.json").no_key().send();
+    assert_eq!(answer.header("content-type"), "application/json");
+    answer.expect(200)
+}
+
+/// (method, path, operation) of everything described.
+fn operations(description: &Value) -> Operations {
+    let paths = description["paths"].as_object().unwrap();
+    let each = |(path, item): (&String, &Value)| {
+        let methods = item.as_object().unwrap().clone();
+        methods.into_iter().map(move |(method, operation)| (method, path.clone(), operation)).collect::<Vec<_>>()
+    };
+    paths.iter().map(|(path, item)| (path, item)).flat_map(each).collect()
+}
+
+/// A validator for the schema at `schema`, whose references lead into the whole description.
+fn validator(description: &Value, schema: &Value) -> jsonschema::Validator {
+    let mut whole = schema.clone();
+    whole["components"] = description["components"].clone();
+    jsonschema::draft202012::new(&whole).unwrap_or_else(|error| panic!("{error}: {schema}"))
+}
+
+#[track_caller]
+fn check_fits(description: &Value, schema: &Value, instance: &Value) {
+    let problems: Vec<_> = validator(description, schema)
+        .iter_errors(instance)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(problems.is_empty(), "{problems:#?} in {instance:#}");
+}
+
+#[test]
+fn the_description_is_openapi_3_1_with_everything_named_once() {
+    on_sqlite(STILL, |shop| {
+        let description = description(shop);
+        assert!(description["openapi"].as_str().unwrap().starts_with("3.1."), "{}", description["openapi"]);
+        let tags: BTreeSet<&str> = description["tags"].as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap()).collect();
+        let mut ids = BTreeSet::new();
+        let mut used = BTreeSet::new();
+        let operations = operations(&description);
+        for (method, path, operation) in &operations {
+            let id = operation["operationId"].as_str().unwrap();
+            assert!(ids.insert(id), "{id} names two operations");
+            let tag = operation["tags"][0].as_str().unwrap();
+            assert!(tags.contains(tag) && operation["tags"].as_array().unwrap().len() == 1, "{method} {path}");
+            used.insert(tag);
+            assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path}");
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                assert!(parameter["description"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path} {parameter}");
+            }
+        }
+        assert_eq!(used, tags, "tags without an operation");
+        check_references(&description, &description);
+    });
+}
+
+fn check_references(description: &Value, part: &Value) {
+    match part {
+        Value::Object(fields) => {
+            if let Some(reference) = fields.get("$ref").and_then(Value::as_str) {
+                let pointer = reference.strip_prefix('#').unwrap();
+                assert!(description.pointer(pointer).is_some(), "{reference} leads nowhere");
+            }
+            fields.values().for_each(|field| check_references(description, field));
+        }
+        Value::Array(items) => items.iter().for_each(|item| check_references(description, item)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_status_a_handler_can_give_is_documented() {
+    on_sqlite(STILL, |shop| {
+        for (method, path, operation) in operations(&description(shop)) {
+            let id = operation["operationId"].as_str().unwrap();
+            let mut expected: BTreeSet<&str> = BTreeSet::from(["408"]);
+            let reads = ["get_", "list_", "explain_"].iter().any(|verb| id.starts_with(verb));
+            if operation["security"].is_array() {
+                expected.extend(["401", "500", "503"]);
+            }
+            if operation["security"].is_array() && !reads {
+                expected.insert("507");
+            }
+            if id == "readyz" {
+                expected.insert("503");
+            }
+            if operation["requestBody"].is_object() {
+                expected.extend(["400", "413", "415", "422"]);
+            }
+            if operation["parameters"].as_array().is_some_and(|parameters| !parameters.is_empty()) {
+                expected.insert("400");
+            }
+            if path.contains('{') {
+                expected.insert("404");
+            }
+            let responses = operation["responses"].as_object().unwrap();
+            let documented: BTreeSet<&str> = responses.keys().map(String::as_str).collect();
+            let missing: Vec<_> = expected.difference(&documented).collect();
+            assert!(missing.is_empty(), "{method} {path} can answer {missing:?}");
+            assert!(documented.iter().any(|status| status.starts_with('2')), "{method} {path}");
+            check_problem_responses(&format!("{method} {path}"), responses);
+        }
+    });
+}
+
+fn check_problem_responses(name: &str, responses: &serde_json::Map<String, Value>) {
+    for (status, response) in responses {
+        assert!(response["description"].as_str().is_some_and(|text| !text.is_empty()), "{name} {status}");
+        if status.starts_with(['4', '5']) {
+            let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
+            assert_eq!(schema, "#/components/schemas/Problem", "{name} {status}");
+        }
+    }
+}
+
+#[test]
+fn every_schema_is_one_and_fits_its_own_examples() {
+    on_sqlite(STILL, |shop| {
+        let description = description(shop);
+        let schemas = description["components"]["schemas"].as_object().unwrap();
+        let mut checked = 0;
+        for (name, schema) in schemas {
+            drop(validator(&description, schema));
+            for (field, property) in schema["properties"].as_object().into_iter().flatten() {
+                if let Some(example) = property.get("example") {
+                    check_fits(&description, property, example);
+                    checked += 1;
+                }
+                let documented = property.get("description").is_some() || property.get("oneOf").is_some() || property.get("$ref").is_some();
+                assert!(documented, "{name}.{field} has no description");
+            }
+        }
+        assert!(checked > 20, "only {checked} examples");
+    });
+}
+
+/// The documented example of every parameter and body, sent as it stands.
+#[test]
+fn the_examples_of_the_description_work_and_the_answers_fit_its_schemas() {
+    on_sqlite(STILL, |shop| {
+        let description = description(shop);
+        let made = shop.post("/v1/promotions").json(&example_body(&description, "create_promotion")).send().expect(201);
+        let known = BTreeMap::from([("id", made["id"].as_str().unwrap())]);
+        let mut all = operations(&description);
+        // What removes or ends comes last.
+        all.sort_by_key(|(method, path, _)| (method == "delete" || path.ends_with("/end"), method != "put"));
+        for (method, path, operation) in all {
+            let mut filled = path.clone();
+            for parameter in operation["parameters"].as_array().into_iter().flatten().filter(|p| p["in"] == "path") {
+                let name = parameter["name"].as_str().unwrap();
+                let example = parameter["example"].as_str().unwrap_or_else(|| panic!("{path} has no example of {name}"));
+                filled = filled.replace(&format!("{{{name}}}"), known.get(name).unwrap_or(&example));
+            }
+            let call = shop.call(&method.to_ascii_uppercase(), &filled);
+            let call = match operation["operationId"].as_str() {
+                Some(id) if operation["requestBody"].is_object() => call.json(&example_body(&description, id)),
+                _ => call,
+            };
+            let answer = call.send();
+            assert!((200..300).contains(&answer.status), "{method} {filled}: {answer:?}");
+            let documented = &operation["responses"][answer.status.to_string()];
+            assert!(documented.is_object(), "{method} {filled} may not answer {}", answer.status);
+            match documented["content"]["application/json"].get("schema") {
+                Some(schema) => check_fits(&description, schema, &answer.json()),
+                None => assert!(answer.status == 204 || path == "/metrics", "{method} {path} describes no body"),
+            }
+        }
+    });
+}
+
+/// The example of a body, or one made of the examples of its fields.
+fn example_body(description: &Value, operation_id: &str) -> Value {
+    let all = operations(description);
+    let (_, _, operation) = all.iter().find(|(_, _, operation)| operation["operationId"] == operation_id).unwrap();
+    let content = &operation["requestBody"]["content"]["application/json"];
+    if let Some(example) = content.get("example") {
+        return example.clone();
+    }
+    let reference = content["schema"]["$ref"].as_str().unwrap_or_else(|| panic!("{operation_id}: {content}"));
+    let schema = description.pointer(&reference[1..]).unwrap();
+    let mut body = json!({});
+    for (field, property) in schema["properties"].as_object().unwrap() {
+        if let Some(example) = property.get("example") {
+            body[field] = example.clone();
+        }
+    }
+    body
+}
+
+#[test]
+fn problems_fit_their_schema_too() {
+    on_sqlite(STILL, |shop| {
+        let description = description(shop);
+        let schema = json!({ "$ref": "#/components/schemas/Problem" });
+        for answer in [
+            shop.get("/v1/prices/nothing").send(),
+            shop.get("/v1/prices/nothing").no_key().send(),
+            shop.post("/v1/prices/batch").text("{}").send(),
+            shop.get("/nowhere").send(),
+            shop.call("PUT", "/livez").send(),
+        ] {
+            check_fits(&description, &schema, &answer.json());
+        }
+    });
+}
+
+#[test]
+fn prices_of_every_kind_fit_what_is_documented() {
+    on_sqlite(STILL, |shop| {
+        let description = description(shop);
+        let price = json!({ "$ref": "#/components/schemas/PriceView" });
+        for sku in ["85123A", "22423", "NOBASE"] {
+            for key in [&shop.secret, &shop.publishable] {
+                check_fits(&description, &price, &shop.get(&format!("/v1/prices/{sku}")).key(key).send().expect(200));
+            }
+        }
+        let all = operations(&description);
+        let (.., batch) = all.iter().find(|(_, path, _)| path == "/v1/prices/batch").unwrap();
+        let list = shop.post("/v1/prices/batch").json(&json!({ "skus": ["85123A", "NOBASE", "nothing"] })).send().expect(200);
+        check_fits(&description, &batch["responses"]["200"]["content"]["application/json"]["schema"], &list);
+    });
+}

@@ -1,0 +1,95 @@
+//! What another process writes into the same ledger is served within a second.
+
+use shopwright_app::pricing::{PolicyScope, clear_policy, set_policy};
+use shopwright_domain::catalog::Sku;
+use shopwright_domain::pricing::PolicyPatch;
+use shopwright_domain::time::{Clock, HOUR};
+use shopwright_store::catalog::{FoundBasePrice, insert_missing, set_base_prices};
+use shopwright_store::{Store, StoreError};
+
+use crate::client::escaped;
+use crate::harness::{STILL, Shop, currency, on_both};
+use crate::seed::{HEART, sku};
+
+const BULK: usize = 10_000;
+/// Products written in one transaction.
+const CHUNK: usize = 1_000;
+
+fn pin(shop: &Shop, store: &Store, amount_minor: i64) {
+    let patch = PolicyPatch { pin_minor: Some(amount_minor), ..PolicyPatch::default() };
+    let scope = PolicyScope::Sku(sku("85123A"));
+    shop.wait(set_policy(store, scope, patch, currency(), shop.clock.now())).unwrap();
+    shop.refresh(store);
+}
+
+#[test]
+fn a_price_that_another_process_decides_is_served_within_a_second() {
+    on_both(STILL, |shop| {
+        let other = shop.another_process();
+        for amount in [310, 320, 330] {
+            shop.clock.advance(HOUR);
+            pin(shop, &other, amount);
+            shop.soon("the other process's price", || shop.price_of("85123A") == amount);
+        }
+        shop.clock.advance(HOUR);
+        assert_eq!(shop.wait(clear_policy(&other, PolicyScope::Sku(sku("85123A")))), Ok(true));
+        shop.refresh(&other);
+        shop.soon("the base price again", || shop.price_of("85123A") == HEART);
+    });
+}
+
+#[test]
+fn two_processes_that_decide_in_turns_serve_the_last_decision() {
+    on_both(STILL, |shop| {
+        let other = shop.another_process();
+        for round in 0..4 {
+            shop.clock.advance(HOUR);
+            let store = if round % 2 == 0 { &other } else { &shop.store };
+            pin(shop, store, 310 + round);
+            shop.soon("the last decision", || shop.price_of("85123A") == 310 + round);
+        }
+        let history = shop.get("/v1/prices/85123A/history").send().expect(200);
+        assert_eq!(history["data"].as_array().unwrap().len(), 5);
+    });
+}
+
+#[test]
+fn a_catalogue_that_another_process_brings_in_is_served_within_a_second() {
+    on_both(STILL, |shop| {
+        let other = shop.another_process();
+        let skus: Vec<String> = (0..BULK).map(|n| format!("bulk-{n:05}")).collect();
+        for chunk in skus.chunks(CHUNK) {
+            shop.wait(bring_in(&other, chunk.to_vec())).unwrap();
+        }
+        let refreshed = shop.refresh(&other);
+        assert_eq!(refreshed.changed, BULK as u64);
+        let served = |sku: &str| shop.get(&format!("/v1/prices/{}", escaped(sku))).send().expect(200)["price"]["amount"].clone();
+        shop.soon("the last of many prices", || served(&skus[BULK - 1]) == 100 + BULK as i64 - 1);
+        for place in (0..BULK).step_by(997) {
+            assert_eq!(served(&skus[place]), 100 + place as i64);
+        }
+        let list = shop.post("/v1/prices/batch").json(&serde_json::json!({ "skus": skus[..1_000] })).send().expect(200);
+        assert!(list["data"].as_array().unwrap().iter().all(|item| item["price"]["amount"].is_i64()));
+    });
+}
+
+/// Products with a base price of 100 and their number.
+async fn bring_in(store: &Store, skus: Vec<String>) -> Result<(), StoreError> {
+    let now = crate::harness::START.parse().unwrap();
+    store
+        .write(move |tx| {
+            let titled: Vec<(&str, &str)> = skus.iter().map(|sku| (sku.as_str(), "One of many")).collect();
+            insert_missing(tx, &titled, currency(), now)?;
+            let found: Vec<FoundBasePrice> = skus
+                .iter()
+                .map(|sku| FoundBasePrice {
+                    sku: Sku::parse(sku).unwrap(),
+                    amount_minor: 100 + sku[5..].parse::<i64>().unwrap(),
+                    from: serde_json::json!({ "rule": "modal_unit_price" }),
+                })
+                .collect();
+            set_base_prices(tx, &found, now)?;
+            Ok(())
+        })
+        .await
+}

@@ -1,0 +1,24 @@
+//! The HTTP API as its callers meet it: a real server on a free port, a real ledger, a real client.
+//!
+//! Bodies that reach the ledger run on SQLite, and on PostgreSQL when `SHOPWRIGHT_TEST_POSTGRES_URL`
+//! names a server. `SHOPWRIGHT_REQUIRE_POSTGRES=1` turns a missing server into a failure.
+
+// Helpers of a test outside a `#[test]` function may unwrap too: a panic is how a test fails.
+#![allow(clippy::unwrap_used)]
+
+mod access;
+mod batch;
+mod client;
+mod description;
+mod following;
+mod harness;
+mod hygiene;
+mod ledger_away;
+mod lists;
+mod policies;
+mod prices;
+mod promotions;
+mod proxy;
+mod reading;
+mod seed;
+mod surface;
