@@ -223,22 +223,35 @@ pub fn set_base_prices(
     )
 }
 
-/// Gives each product the description its sales carry most often (the latest among equals), for
-/// products whose title is not that already. Only products that `sales` of `source` name.
-pub fn retitle_from_sales(
+/// Gives products other titles; gives how many changed.
+pub fn retitle(
     tx: &mut Tx<'_>,
-    source: &str,
+    skus_and_titles: &[(&str, &str)],
     now: Timestamp,
 ) -> Result<u64, StoreError> {
-    tx.execute(
-        "UPDATE products SET title = best.title, updated_at = $2 FROM (
-             SELECT code, title, ROW_NUMBER() OVER (
-                 PARTITION BY code ORDER BY COUNT(*) DESC, MAX(l.at) DESC, title) AS place
-             FROM order_lines l JOIN orders o ON o.order_id = l.order_id
-             WHERE o.source = $1 AND l.kind = 'sale' AND l.title <> ''
-             GROUP BY code, title) AS best
-         WHERE best.place = 1 AND best.code = products.sku AND products.title <> best.title",
-        params![source, now],
+    tx.execute_rows(
+        "UPDATE products SET title = r.title, updated_at = r.now FROM {rows} AS r
+         WHERE products.sku = r.sku AND products.title <> r.title",
+        &[
+            ("sku", Column::Text(skus_and_titles.iter().map(|(sku, _)| *sku).collect())),
+            ("title", Column::Text(skus_and_titles.iter().map(|(_, title)| *title).collect())),
+            ("now", Column::Time(vec![now; skus_and_titles.len()])),
+        ],
+    )
+}
+
+/// Notes sales: each product keeps the time of its earliest.
+pub fn note_sold(
+    tx: &mut Tx<'_>,
+    skus_and_times: &[(&str, Timestamp)],
+) -> Result<u64, StoreError> {
+    tx.execute_rows(
+        "UPDATE products SET first_sold_at = r.at FROM {rows} AS r WHERE products.sku = r.sku
+         AND (products.first_sold_at IS NULL OR products.first_sold_at > r.at)",
+        &[
+            ("sku", Column::Text(skus_and_times.iter().map(|(sku, _)| *sku).collect())),
+            ("at", Column::Time(skus_and_times.iter().map(|(_, at)| *at).collect())),
+        ],
     )
 }
 

@@ -143,6 +143,8 @@ pub fn opening_quantity(tx: &mut Tx<'_>, sku: &Sku) -> Result<i64, StoreError> {
 /// A goods line booked earlier, as the stock sees it.
 #[derive(Clone, Debug)]
 pub struct BookedLine {
+    /// The SKU.
+    pub code: String,
     /// The stored text of its kind.
     pub kind: String,
     /// `source:document:ordinal`.
@@ -153,30 +155,32 @@ pub struct BookedLine {
     pub at: Timestamp,
 }
 
-/// The lines of a SKU on any document after `after`.
-pub fn lines_after(
+/// Hands on every line on any document after `after`.
+pub fn for_each_line_after(
     tx: &mut Tx<'_>,
-    sku: &Sku,
     after: Timestamp,
-) -> Result<Vec<BookedLine>, StoreError> {
-    tx.query(
-        "SELECT l.kind, o.source, o.external_id, l.ordinal, l.quantity, l.at FROM order_lines l
-         JOIN orders o ON o.order_id = l.order_id WHERE l.code = $1 AND l.at > $2
+    mut visit: impl FnMut(BookedLine),
+) -> Result<(), StoreError> {
+    tx.for_each(
+        "SELECT l.code, l.kind, o.source, o.external_id, l.ordinal, l.quantity, l.at FROM order_lines l
+         JOIN orders o ON o.order_id = l.order_id WHERE l.at > $1
          UNION ALL
-         SELECT l.kind, o.source, o.external_id, l.ordinal, l.quantity, l.at FROM refund_lines l
-         JOIN refunds o ON o.refund_id = l.refund_id WHERE l.code = $1 AND l.at > $2
+         SELECT l.code, l.kind, o.source, o.external_id, l.ordinal, l.quantity, l.at FROM refund_lines l
+         JOIN refunds o ON o.refund_id = l.refund_id WHERE l.at > $1
          UNION ALL
-         SELECT kind, source, external_id, ordinal, quantity, at FROM adjustments WHERE code = $1 AND at > $2",
-        params![sku, after],
+         SELECT code, kind, source, external_id, ordinal, quantity, at FROM adjustments WHERE at > $1",
+        params![after],
         |row| {
-            let (source, document): (String, String) = (row.get(1)?, row.get(2)?);
-            let ordinal: i64 = row.get(3)?;
-            Ok(BookedLine {
-                kind: row.get(0)?,
+            let (source, document): (String, String) = (row.get(2)?, row.get(3)?);
+            let ordinal: i64 = row.get(4)?;
+            visit(BookedLine {
+                code: row.get(0)?,
+                kind: row.get(1)?,
                 reference: format!("{source}:{document}:{ordinal}"),
-                quantity: row.get(4)?,
-                at: row.get(5)?,
-            })
+                quantity: row.get(5)?,
+                at: row.get(6)?,
+            });
+            Ok(())
         },
     )
 }

@@ -295,7 +295,7 @@ pub struct SaleLine {
     pub unit_price: UnitPrice,
 }
 
-/// Hands on every sale of at most `quantity_max` pieces after `after`, ordered by code.
+/// Hands on every sale of 1 to `quantity_max` pieces after `after`, in no particular order.
 pub fn for_each_small_sale(
     tx: &mut Tx<'_>,
     after: Timestamp,
@@ -304,7 +304,7 @@ pub fn for_each_small_sale(
 ) -> Result<(), StoreError> {
     tx.for_each(
         "SELECT code, at, quantity, unit_price_micros FROM order_lines
-         WHERE kind = 'sale' AND at > $1 AND quantity BETWEEN 1 AND $2 ORDER BY code, at",
+         WHERE kind = 'sale' AND at > $1 AND quantity BETWEEN 1 AND $2",
         params![after, quantity_max],
         |row| {
             visit(SaleLine {
@@ -318,33 +318,68 @@ pub fn for_each_small_sale(
     )
 }
 
-/// Net pieces (sales less returns) of one SKU in each of `weeks` weeks ending at `end`, oldest first.
-pub fn weekly_units(
+/// Net pieces (sales less returns) by SKU after `since` and until `until`; of one SKU when named.
+pub fn net_units(
     tx: &mut Tx<'_>,
-    sku: &str,
-    end: Timestamp,
-    weeks: i64,
-) -> Result<Vec<i64>, StoreError> {
-    const WEEK: i64 = 7 * shopwright_domain::time::DAY;
-    let start = end.plus_micros(-weeks * WEEK);
-    let mut units = vec![0; usize::try_from(weeks).unwrap_or(0)];
-    for table in ["order_lines", "refund_lines"] {
+    code: Option<&str>,
+    since: Timestamp,
+    until: Timestamp,
+) -> Result<HashMap<String, i64>, StoreError> {
+    let mut units: HashMap<String, i64> = HashMap::new();
+    for (table, kind) in [("order_lines", "sale"), ("refund_lines", "refund")] {
+        let of_code = if code.is_some() { "AND code = $3" } else { "" };
+        let mut values = params![since, until].to_vec();
+        values.extend(code.map(crate::Value::from));
         tx.for_each(
             &format!(
-                "SELECT at, quantity FROM {table} WHERE code = $1 AND at > $2 AND at <= $3
-                 AND kind IN ('sale', 'refund')"
+                "SELECT code, CAST(SUM(quantity) AS BIGINT) FROM {table}
+                 WHERE at > $1 AND at <= $2 AND kind = '{kind}' {of_code} GROUP BY code"
             ),
-            params![sku, start, end],
+            &values,
             |row| {
-                let at: Timestamp = row.get(0)?;
-                let week = (at.as_micros() - start.as_micros() - 1).div_euclid(WEEK);
-                if let Some(slot) = usize::try_from(week).ok().and_then(|week| units.get_mut(week))
-                {
-                    *slot += row.get::<i64>(1)?;
-                }
+                *units.entry(row.get(0)?).or_default() += row.get::<i64>(1)?;
                 Ok(())
             },
         )?;
+    }
+    Ok(units)
+}
+
+/// Net pieces (sales less returns) of each of `skus` in each of `weeks` weeks ending at `end`,
+/// oldest first.
+pub fn weekly_units(
+    tx: &mut Tx<'_>,
+    skus: &[&str],
+    end: Timestamp,
+    weeks: i64,
+) -> Result<HashMap<String, Vec<i64>>, StoreError> {
+    const WEEK: i64 = 7 * shopwright_domain::time::DAY;
+    let start = end.plus_micros(-weeks * WEEK);
+    let empty = vec![0; usize::try_from(weeks).unwrap_or(0)];
+    let mut units: HashMap<String, Vec<i64>> =
+        skus.iter().map(|sku| ((*sku).to_owned(), empty.clone())).collect();
+    if units.is_empty() {
+        return Ok(units);
+    }
+    let mut values = params![start, end].to_vec();
+    values.extend(skus.iter().map(|sku| crate::Value::from(*sku)));
+    let places: Vec<_> = (3..values.len() + 1).map(|place| format!("${place}")).collect();
+    for (table, kind) in [("order_lines", "sale"), ("refund_lines", "refund")] {
+        let sql = format!(
+            "SELECT code, at, quantity FROM {table} WHERE at > $1 AND at <= $2
+             AND kind = '{kind}' AND code IN ({})",
+            places.join(", ")
+        );
+        tx.for_each(&sql, &values, |row| {
+            let (code, at): (String, Timestamp) = (row.get(0)?, row.get(1)?);
+            let week = (at.as_micros() - start.as_micros() - 1).div_euclid(WEEK);
+            let weeks_of = units.get_mut(&code);
+            let slot = usize::try_from(week).ok().and_then(|week| weeks_of?.get_mut(week));
+            if let Some(slot) = slot {
+                *slot += row.get::<i64>(2)?;
+            }
+            Ok(())
+        })?;
     }
     Ok(units)
 }

@@ -125,10 +125,11 @@ fn run_jobs(
     options: &PostgresOptions,
     notices: &broadcast::Sender<Change>,
 ) {
+    let mut lost = false;
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(mut job) = job else { return };
-        if session.client.is_closed() {
+        if lost || session.client.is_closed() {
             match connect(options) {
                 Ok(fresh) => session = fresh,
                 Err(error) => {
@@ -145,6 +146,8 @@ fn run_jobs(
         if matches!(outcome, Ok(true)) {
             announce(notices, job.changes());
         }
+        // The driver notices a connection that is gone only when it uses it once more.
+        lost = matches!(outcome, Err(StoreError::Unavailable(_)));
         job.answer(outcome.err());
     }
 }

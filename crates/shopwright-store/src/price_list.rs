@@ -5,7 +5,7 @@ use shopwright_domain::catalog::Sku;
 use shopwright_domain::money::Currency;
 use shopwright_domain::time::{DAY, Timestamp};
 
-use crate::{Column, Row, StoreError, Tx, Value, params};
+use crate::{Row, StoreError, Tx, Value, orders, params};
 
 /// The order of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +135,7 @@ pub fn list(
                  (SELECT d.from_minor FROM price_decisions d WHERE d.decision_id = c.decision_id),
                  c.decision,
                  (SELECT CAST(SUM(s.on_hand) AS BIGINT) FROM stock_levels s WHERE s.sku = p.sku) AS on_hand,
-                 c.changed_at {FROM}{MATCHES}{filter} ORDER BY {} LIMIT $2 OFFSET $3",
+                 c.changed_at, p.first_sold_at {FROM}{MATCHES}{filter} ORDER BY {} LIMIT $2 OFFSET $3",
             order(query.order)
         ),
         &[Value::from(&pattern), Value::from(query.limit), Value::from(query.offset)],
@@ -161,7 +161,7 @@ fn list_row(row: &Row<'_>) -> Result<ListRow, StoreError> {
         currency: row.parse(2, |code: String| code.parse())?,
         price,
         on_hand: row.get(7)?,
-        units_7d: None,
+        units_7d: row.get::<Option<Timestamp>>(9)?.map(|_| 0),
     })
 }
 
@@ -170,24 +170,9 @@ fn with_units(
     mut rows: Vec<ListRow>,
     now: Timestamp,
 ) -> Result<Vec<ListRow>, StoreError> {
-    let skus: Vec<&str> = rows.iter().map(|row| row.sku.as_str()).collect();
-    let count = skus.len();
-    let units = tx.query_rows(
-        "SELECT r.sku, CAST(COALESCE((SELECT SUM(l.quantity) FROM order_lines l WHERE l.code = r.sku AND l.kind = 'sale'
-                 AND l.at > r.since AND l.at <= r.until), 0)
-             + COALESCE((SELECT SUM(l.quantity) FROM refund_lines l WHERE l.code = r.sku AND l.kind = 'refund'
-                 AND l.at > r.since AND l.at <= r.until), 0) AS BIGINT)
-         FROM {rows} AS r WHERE EXISTS (SELECT 1 FROM order_lines l WHERE l.code = r.sku AND l.kind = 'sale')",
-        &[
-            ("sku", Column::Text(skus)),
-            ("since", Column::Time(vec![now.plus_micros(-7 * DAY); count])),
-            ("until", Column::Time(vec![now; count])),
-        ],
-        |row| Ok((row.get::<String>(0)?, row.get::<i64>(1)?)),
-    )?;
-    let units: std::collections::HashMap<_, _> = units.into_iter().collect();
-    for row in &mut rows {
-        row.units_7d = units.get(row.sku.as_str()).copied();
+    let units = orders::net_units(tx, None, now.plus_micros(-7 * DAY), now)?;
+    for row in rows.iter_mut().filter(|row| row.units_7d.is_some()) {
+        row.units_7d = Some(units.get(row.sku.as_str()).copied().unwrap_or(0));
     }
     Ok(rows)
 }

@@ -25,12 +25,8 @@ pub struct PricingFacts {
     pub map_minor: Option<i64>,
     /// Pieces on the shelf at all locations at that time; `None` while untracked.
     pub on_hand: Option<i64>,
-    /// Net pieces sold in the last 7 days.
-    pub units_7d: i64,
-    /// Net pieces sold in the last 28 days.
-    pub units_28d: i64,
-    /// Whether any sale was ever booked.
-    pub has_history: bool,
+    /// When it was first sold, if ever.
+    pub first_sold_at: Option<Timestamp>,
     /// The price that stands: (amount, since, amount at the start of the day).
     pub current: Option<(i64, Timestamp, Option<i64>)>,
 }
@@ -42,35 +38,28 @@ pub fn facts(
     now: Timestamp,
     day_start: Timestamp,
 ) -> Result<Vec<PricingFacts>, StoreError> {
-    const NET: &str = "COALESCE((SELECT SUM(l.quantity) FROM order_lines l WHERE l.code = p.sku
-              AND l.kind = 'sale' AND l.at > {since} AND l.at <= $1), 0)
-         + COALESCE((SELECT SUM(l.quantity) FROM refund_lines l WHERE l.code = p.sku
-              AND l.kind = 'refund' AND l.at > {since} AND l.at <= $1), 0)";
     let (condition, key, limit) = match scope {
-        FactsOf::Page { after, limit } => ("p.sku > $5", after, limit),
-        FactsOf::One(sku) => ("p.sku = $5", sku.as_str(), 1),
+        FactsOf::Page { after, limit } => ("p.sku > $3", after, limit),
+        FactsOf::One(sku) => ("p.sku = $3", sku.as_str(), 1),
     };
-    let (week, month) = (NET.replace("{since}", "$2"), NET.replace("{since}", "$3"));
     tx.query(
         &format!(
             "SELECT p.sku, p.category, p.currency, p.base_price_minor, p.cost_minor, p.map_minor,
                  (SELECT CAST(SUM(s.on_hand) - COALESCE((SELECT SUM(m.quantity) FROM stock_movements m
                       WHERE m.sku = p.sku AND m.at > $1), 0) AS BIGINT)
                   FROM stock_levels s WHERE s.sku = p.sku AND s.counted_at <= $1),
-                 CAST({week} AS BIGINT), CAST({month} AS BIGINT),
-                 CAST(CASE WHEN EXISTS (SELECT 1 FROM order_lines l WHERE l.code = p.sku AND l.kind = 'sale' AND l.at <= $1)
-                      THEN 1 ELSE 0 END AS BIGINT),
+                 p.first_sold_at,
                  c.amount_minor, c.changed_at,
-                 (SELECT d.to_minor FROM price_decisions d WHERE d.sku = p.sku AND d.decided_at <= $4
+                 (SELECT d.to_minor FROM price_decisions d WHERE d.sku = p.sku AND d.decided_at <= $2
                   ORDER BY d.decided_at DESC, d.decision_id DESC LIMIT 1)
              FROM products p LEFT JOIN prices c ON c.sku = p.sku
-             WHERE p.status = 'active' AND {condition} ORDER BY p.sku LIMIT $6"
+             WHERE p.status = 'active' AND {condition} ORDER BY p.sku LIMIT $4"
         ),
-        params![now, now.plus_micros(-7 * DAY), now.plus_micros(-28 * DAY), day_start, key, limit],
+        params![now, day_start, key, limit],
         |row| {
-            let amount: Option<i64> = row.get(10)?;
-            let since: Option<Timestamp> = row.get(11)?;
-            let day_open: Option<i64> = row.get(12)?;
+            let amount: Option<i64> = row.get(8)?;
+            let since: Option<Timestamp> = row.get(9)?;
+            let day_open: Option<i64> = row.get(10)?;
             Ok(PricingFacts {
                 sku: row.get(0)?,
                 category: row.get(1)?,
@@ -79,9 +68,7 @@ pub fn facts(
                 cost_minor: row.get(4)?,
                 map_minor: row.get(5)?,
                 on_hand: row.get(6)?,
-                units_7d: row.get(7)?,
-                units_28d: row.get(8)?,
-                has_history: row.get::<i64>(9)? == 1,
+                first_sold_at: row.get(7)?,
                 current: amount.zip(since).map(|(amount, since)| (amount, since, day_open)),
             })
         },

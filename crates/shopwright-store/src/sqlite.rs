@@ -28,6 +28,13 @@ const QUEUE_MAX: usize = 4_096;
 /// How long to wait for another process that holds the write lock.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
 const STATEMENTS_CACHED: usize = 256;
+/// Page cache of the writer.
+const CACHE_KIB: i64 = 16_384;
+/// The log is copied into the database after this many pages: pages that many groups write are
+/// copied once. 32 MiB.
+const CHECKPOINT_PAGES: i64 = 8_192;
+/// The log file is cut back to this after a checkpoint.
+const WAL_BYTES_KEPT: i64 = 64 << 20;
 
 /// How the embedded database is opened.
 #[derive(Clone, Debug)]
@@ -134,7 +141,7 @@ pub(crate) fn open_writer(options: &SqliteOptions) -> Result<Connection, StoreEr
         let connection = Connection::open(&options.path)?;
         connection.busy_timeout(LOCK_WAIT_MAX)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
-        connection.pragma_update(None, "journal_mode", "WAL")?;
+        enter_wal(&connection)?;
         connection.pragma_update(
             None,
             "synchronous",
@@ -142,7 +149,9 @@ pub(crate) fn open_writer(options: &SqliteOptions) -> Result<Connection, StoreEr
         )?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
-        connection.pragma_update(None, "cache_size", -16_384)?;
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        connection.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
         if let Some(bytes) = options.size_max_bytes {
             let page: u64 = connection
                 .pragma_query_value(None, "page_size", |row| row.get::<_, i64>(0))?
@@ -161,6 +170,22 @@ pub(crate) fn open_writer(options: &SqliteOptions) -> Result<Connection, StoreEr
         }
         other => other,
     })
+}
+
+/// Two that turn a new file to WAL at once are told so at once, without the wait for a lock.
+fn enter_wal(connection: &Connection) -> rusqlite::Result<()> {
+    let started = Instant::now();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error)
+                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+                    && started.elapsed() < LOCK_WAIT_MAX =>
+            {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 fn open_reader(path: &Path) -> Result<Connection, StoreError> {

@@ -1,10 +1,10 @@
 //! What requests bring, read strictly: JSON bodies and query strings with no unknown fields.
 
-use axum::body::Bytes;
+use axum::body::{Bytes, HttpBody};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::header;
 use axum::http::request::Parts;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use shopwright_domain::catalog::Sku;
 
 use crate::problem::{ApiError, Code, FieldProblem};
@@ -30,6 +30,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
         if essence != "application/json" && !essence.ends_with("+json") {
             return Err(ApiError::plain(Code::UNSUPPORTED_MEDIA_TYPE));
         }
+        if request.body().size_hint().lower() > BODY_BYTES_MAX as u64 {
+            // What is announced too large is not waited for.
+            return Err(ApiError::plain(Code::BODY_TOO_LARGE));
+        }
         let bytes =
             Bytes::from_request(request, state).await.map_err(|rejection| {
                 match rejection.into_response_status() {
@@ -54,21 +58,42 @@ impl<R: axum::response::IntoResponse> RejectionStatus for R {
 }
 
 fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        return Err(not_an_object(bytes));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let pointer = pointer_of(error.path());
         let cause = error.into_inner();
-        match cause.classify() {
-            serde_json::error::Category::Data => {
-                ApiError::invalid(vec![FieldProblem { pointer, detail: without_place(&cause) }])
+        let detail = match cause.classify() {
+            serde_json::error::Category::Data => without_place(&cause),
+            // serde calls a bare value where it looks for a variant bad syntax.
+            _ if serde_json::from_slice::<IgnoredAny>(bytes).is_ok() => {
+                "this value is not of the documented form".to_owned()
             }
-            _ => ApiError::new(Code::MALFORMED_JSON, format!("the body is not JSON: {cause}")),
-        }
+            _ => return not_json(&cause),
+        };
+        ApiError::invalid(vec![FieldProblem { pointer, detail }])
     })?;
     reader.end().map_err(|error| {
         ApiError::new(Code::MALFORMED_JSON, format!("the body is not one JSON document: {error}"))
     })?;
     Ok(value)
+}
+
+/// Refused before serde sees it: serde takes a list for an object, its items for the fields in order.
+fn not_an_object(bytes: &[u8]) -> ApiError {
+    match serde_json::from_slice::<IgnoredAny>(bytes) {
+        Ok(_) => ApiError::invalid(vec![FieldProblem {
+            pointer: String::new(),
+            detail: "the body must be a JSON object".to_owned(),
+        }]),
+        Err(error) => not_json(&error),
+    }
+}
+
+fn not_json(error: &serde_json::Error) -> ApiError {
+    ApiError::new(Code::MALFORMED_JSON, format!("the body is not JSON: {error}"))
 }
 
 /// The message without serde's "at line 1 column 9": the pointer says where.
@@ -81,8 +106,11 @@ fn pointer_of(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     let part = |segment: &Segment| match segment {
         Segment::Seq { index } => format!("/{index}"),
-        Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
-        Segment::Enum { .. } | Segment::Unknown => String::new(),
+        // A variant is written as the one key of an object, as in `{"factor": "0.8"}`.
+        Segment::Map { key } | Segment::Enum { variant: key } => {
+            format!("/{}", key.replace('~', "~0").replace('/', "~1"))
+        }
+        Segment::Unknown => String::new(),
     };
     path.iter().map(part).collect()
 }
@@ -110,6 +138,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
+/// The variable parts of the path, percent-decoded: one text or a tuple of them.
+#[derive(Clone, Debug)]
+pub struct PathText<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathText<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        Path::<T>::from_request_parts(parts, state)
+            .await
+            .map(|Path(text)| Self(text))
+            .map_err(|_| ApiError::new(Code::INVALID_PARAMETER, "the path is not UTF-8 text"))
+    }
+}
+
 /// A SKU in the path. One that cannot exist is simply unknown.
 #[derive(Clone, Debug)]
 pub struct SkuPath(pub Sku);
@@ -118,9 +161,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SkuPath {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| {
-            ApiError::new(Code::INVALID_PARAMETER, "the SKU in the path is not UTF-8 text")
-        })?;
+        let PathText(text) = PathText::<String>::from_request_parts(parts, state).await?;
         Sku::parse(&text).map(Self).map_err(|_| ApiError::unknown_sku(&text))
     }
 }

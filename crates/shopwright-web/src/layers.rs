@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use shopwright_domain::ids::IdSource;
@@ -19,11 +19,13 @@ const REQUEST_ID_BYTES_MAX: usize = 64;
 const SLOW_SECONDS: f64 = 0.5;
 
 /// The outermost layer.
-pub async fn around(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+pub async fn around(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(request.headers(), site.ids.as_ref());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
+    // Pages that could not be made show it.
+    request.headers_mut().insert(REQUEST_ID.clone(), id.clone());
     let mut response = if site.loopback_only && !names_loopback(request.headers()) {
         // A page of another site must not reach this server under a name of its own (DNS rebinding).
         ApiError::new(Code::FORBIDDEN, "this server only answers to localhost; start it with --listen to be reached by other names")
@@ -31,6 +33,10 @@ pub async fn around(State(site): State<Arc<Site>>, request: Request, next: Next)
     } else {
         next.run(request).await
     };
+    if response.status() == StatusCode::REQUEST_TIMEOUT {
+        // The layer that keeps the time knows no problem documents.
+        response = ApiError::plain(Code::REQUEST_TIMEOUT).into_response();
+    }
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         let body = serde_json::to_vec(&error.problem(id.to_str().ok().map(ToOwned::to_owned)));
         if let Ok(body) = body {

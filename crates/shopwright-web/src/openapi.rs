@@ -1,5 +1,6 @@
 //! The OpenAPI 3.1 description, generated from the handlers.
 
+use serde_json::json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use crate::Site;
 use crate::api::{catalog, inventory, pricing, pricing_settings, promotions, system};
+use crate::problem::Code;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -69,5 +71,33 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
 /// The description as JSON.
 pub fn document() -> serde_json::Value {
     let (_, openapi) = api().split_for_parts();
-    serde_json::to_value(openapi).unwrap_or_default()
+    let mut document = serde_json::to_value(openapi).unwrap_or_default();
+    let paths = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
+    for operation in paths.filter_map(|path| path.as_object_mut()).flat_map(|path| path.values_mut()) {
+        add_common_responses(operation);
+    }
+    document
+}
+
+/// What any operation can be answered, whatever it does: written once here and not at each.
+fn add_common_responses(operation: &mut serde_json::Value) {
+    let id = operation["operationId"].as_str().unwrap_or_default();
+    let reads = ["get_", "list_", "explain_"].iter().any(|verb| id.starts_with(verb));
+    let needs_ledger = operation["security"].is_array();
+    let mut codes = vec![Code::REQUEST_TIMEOUT];
+    if needs_ledger {
+        codes.extend([Code::INTERNAL, Code::UNAVAILABLE]);
+    }
+    if needs_ledger && !reads {
+        codes.push(Code::STORAGE_FULL);
+    }
+    let Some(responses) = operation["responses"].as_object_mut() else { return };
+    for code in codes {
+        responses.entry(code.status.to_string()).or_insert_with(|| {
+            json!({
+                "description": code.title,
+                "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
+            })
+        });
+    }
 }

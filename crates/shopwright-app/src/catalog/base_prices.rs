@@ -1,5 +1,7 @@
 //! Base prices from the booked history, by the stated rule, never over one the owner set.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::money::Currency;
@@ -40,25 +42,16 @@ pub async fn find_base_prices(
             };
             let currencies = catalog::currencies(tx)?;
             let after = end.plus_micros(-used.window_days * DAY);
-            let (mut found, mut code, mut lines) = (Vec::new(), String::new(), Vec::new());
-            let mut settle = |code: &str, lines: &mut Vec<HistoryLine>| {
-                if let Some(currency) = currencies.get(code) {
-                    found.extend(found_price(code, lines, used, end, *currency));
-                }
-                lines.clear();
-            };
+            let mut histories: HashMap<String, Vec<HistoryLine>> = HashMap::new();
             orders::for_each_small_sale(tx, after, used.quantity_max, |sale| {
-                if sale.code != code {
-                    settle(&code, &mut lines);
-                    code = sale.code;
-                }
-                lines.push(HistoryLine {
-                    at: sale.at,
-                    quantity: sale.quantity,
-                    unit_price: sale.unit_price,
-                });
+                let line = HistoryLine { at: sale.at, quantity: sale.quantity, unit_price: sale.unit_price };
+                histories.entry(sale.code).or_default().push(line);
             })?;
-            settle(&code, &mut lines);
+            let mut found: Vec<_> = histories
+                .iter()
+                .filter_map(|(code, lines)| found_price(code, lines, used, end, *currencies.get(code)?))
+                .collect();
+            found.sort_by(|a, b| a.sku.cmp(&b.sku));
             Ok((Some(end), found))
         })
         .await?;

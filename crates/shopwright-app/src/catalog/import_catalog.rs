@@ -4,7 +4,7 @@
 //! what is there. Columns without a field of their own are kept as attributes and named in the
 //! summary. An opening count starts tracking: lines booked after it move stock, earlier ones do not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -14,7 +14,7 @@ use shopwright_domain::money::{Currency, parse_minor};
 use shopwright_domain::orders::LineKind;
 use shopwright_domain::time::{Clock, Timestamp};
 use shopwright_store::catalog::ProductPatch;
-use shopwright_store::{Store, StoreError, Tx, catalog, inventory};
+use shopwright_store::{Change, Store, StoreError, Tx, catalog, inventory};
 
 use crate::orders::{FileError, RejectsFile, open, survey_flexible};
 
@@ -215,8 +215,8 @@ fn read_row(
 
 struct RowWritten {
     changed: bool,
-    opened: bool,
-    movements: u64,
+    /// The SKU whose count was opened, with how many pieces, when.
+    opened: Option<(Sku, i64, Timestamp)>,
     refused: Option<String>,
 }
 
@@ -227,13 +227,17 @@ async fn write_chunk(
     summary: &mut CatalogSummary,
     rejects: &mut RejectsFile,
 ) -> Result<std::io::Result<()>, StoreError> {
-    let outcomes = store
+    let (outcomes, movements) = store
         .write({
             let rows = rows.clone();
             move |tx| {
-                rows.iter()
+                let written = rows
+                    .iter()
                     .map(|row| write_row(tx, row, now))
-                    .collect::<Result<Vec<_>, StoreError>>()
+                    .collect::<Result<Vec<_>, StoreError>>()?;
+                let movements = book_lines_since(tx, &written)?;
+                tx.announce(Change::PriceInputs);
+                Ok::<_, StoreError>((written, movements))
             }
         })
         .await?;
@@ -244,11 +248,12 @@ async fn write_chunk(
             }
             continue;
         }
-        summary.written += u64::from(outcome.changed || outcome.opened);
-        summary.unchanged += u64::from(!outcome.changed && !outcome.opened);
-        summary.counts_opened += u64::from(outcome.opened);
-        summary.stock_movements += outcome.movements;
+        let opened = outcome.opened.is_some();
+        summary.written += u64::from(outcome.changed || opened);
+        summary.unchanged += u64::from(!outcome.changed && !opened);
+        summary.counts_opened += u64::from(opened);
     }
+    summary.stock_movements += movements;
     Ok(Ok(()))
 }
 
@@ -256,7 +261,7 @@ async fn write_chunk(
 fn write_row(tx: &mut Tx<'_>, row: &CatalogRow, now: Timestamp) -> Result<RowWritten, StoreError> {
     let sku = &row.patch.sku;
     let refuse = |reason: String| {
-        Ok(RowWritten { changed: false, opened: false, movements: 0, refused: Some(reason) })
+        Ok(RowWritten { changed: false, opened: None, refused: Some(reason) })
     };
     if let Some(known) = catalog::find(tx, sku)?
         && known.currency != row.patch.currency
@@ -282,30 +287,39 @@ fn write_row(tx: &mut Tx<'_>, row: &CatalogRow, now: Timestamp) -> Result<RowWri
         (None, _) => None,
     };
     let changed = catalog::upsert(tx, &row.patch, now)?;
-    let mut movements = 0;
     if let Some((quantity, counted_at)) = opening {
         inventory::open_level(tx, sku, quantity, counted_at)?;
-        movements = u64::from(quantity != 0) + book_lines_since(tx, sku, counted_at)?;
     }
-    Ok(RowWritten { changed, opened: opening.is_some(), movements, refused: None })
+    let opened = opening.map(|(quantity, counted_at)| (sku.clone(), quantity, counted_at));
+    Ok(RowWritten { changed, opened, refused: None })
 }
 
-/// Lines that were booked before the count came in, but happened after it, move stock now.
-fn book_lines_since(tx: &mut Tx<'_>, sku: &Sku, counted_at: Timestamp) -> Result<u64, StoreError> {
-    let lines = inventory::lines_after(tx, sku, counted_at)?;
+/// Lines that were booked before the counts came in, but happened after them, move stock now. Gives
+/// the number of movements, those of the counts included.
+fn book_lines_since(tx: &mut Tx<'_>, rows: &[RowWritten]) -> Result<u64, StoreError> {
+    let counted: HashMap<&str, Timestamp> =
+        rows.iter().filter_map(|r| r.opened.as_ref()).map(|(sku, _, at)| (sku.as_str(), *at)).collect();
+    let counts = rows.iter().filter(|r| r.opened.as_ref().is_some_and(|(_, pieces, _)| *pieces != 0));
+    let counts = counts.count() as u64;
+    let Some(first) = counted.values().min() else { return Ok(0) };
+    let mut lines = Vec::new();
+    inventory::for_each_line_after(tx, *first, |line| {
+        if counted.get(line.code.as_str()).is_some_and(|at| line.at > *at) {
+            lines.push(line);
+        }
+    })?;
     let movements: Vec<_> = lines
         .iter()
         .filter_map(|line| {
             let kind: LineKind = line.kind.parse().ok()?;
-            let quantity = kind.moves_stock()?.movement(line.quantity);
             Some(inventory::Movement {
-                sku: sku.as_str(),
+                sku: &line.code,
                 reason: kind.as_str(),
                 reference: line.reference.clone(),
-                quantity,
+                quantity: kind.moves_stock()?.movement(line.quantity),
                 at: line.at,
             })
         })
         .collect();
-    inventory::book_movements(tx, &movements)
+    Ok(counts + inventory::book_movements(tx, &movements)?)
 }

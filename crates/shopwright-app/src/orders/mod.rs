@@ -1,5 +1,7 @@
 //! Orders from elsewhere: imports of whole histories.
 
+mod book_lines;
+mod history_rows;
 mod import_file;
 mod import_online_retail;
 mod rejects;

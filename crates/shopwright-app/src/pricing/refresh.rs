@@ -3,6 +3,7 @@
 //! Products go in pages, each one transaction: load facts, decide, record. The feed's row lock lets
 //! one decider work at a time, on any number of nodes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -13,10 +14,10 @@ use shopwright_domain::pricing::{
     CurrentPrice, DecideError, PolicyPatch, PriceDecision, PriceFacts, PricePolicy, PromotionFact,
     decide,
 };
-use shopwright_domain::time::Timestamp;
+use shopwright_domain::time::{DAY, Timestamp};
 use shopwright_store::pricing::{FactsOf, NewDecision, NewStanding, PricingFacts};
 use shopwright_store::promotions::Promotion;
-use shopwright_store::{Store, StoreError, Tx, pricing, promotions};
+use shopwright_store::{Store, StoreError, Tx, orders, pricing, promotions};
 
 use super::settings::{Layers, applies};
 
@@ -60,13 +61,14 @@ pub async fn refresh_prices(
 ) -> Result<Refreshed, StoreError> {
     let mut total = Refreshed::default();
     let mut after = String::new();
+    let units = Arc::new(store.read(move |tx| Units::load(tx, now)).await?);
     loop {
-        let (from, zone) = (after.clone(), zone.clone());
+        let (from, zone, units) = (after.clone(), zone.clone(), Arc::clone(&units));
         // Ids are fixed per command: a second run of the closure gives the same decisions.
         let fresh: Vec<DecisionId> =
             (0..PAGE).map(|_| DecisionId::from_uuid(ids.next_uuid())).collect();
         let (page, last) =
-            store.write(move |tx| refresh_page(tx, &from, &zone, now, &fresh)).await?;
+            store.write(move |tx| refresh_page(tx, &from, (&zone, now), &units, &fresh)).await?;
         total.evaluated += page.evaluated;
         total.changed += page.changed;
         total.no_base_price += page.no_base_price;
@@ -88,8 +90,8 @@ fn signed(count: u64) -> i64 {
 fn refresh_page(
     tx: &mut Tx<'_>,
     after: &str,
-    zone: &StoreZone,
-    now: Timestamp,
+    (zone, now): (&StoreZone, Timestamp),
+    units: &Units,
     fresh: &[DecisionId],
 ) -> Result<(Refreshed, Option<String>), StoreError> {
     pricing::lock_decider(tx)?;
@@ -102,7 +104,7 @@ fn refresh_page(
     for (row, id) in rows.iter().zip(fresh) {
         page.evaluated += 1;
         let policy = layers.resolve(&row.sku, row.category.as_deref());
-        let facts = price_facts(row, &running, (now, hour, weekday));
+        let facts = price_facts(row, &running, units, (now, hour, weekday));
         let decision = match decide(&facts, &policy) {
             Ok(decision) => decision,
             Err(DecideError::NoBasePrice) => {
@@ -129,11 +131,30 @@ fn refresh_page(
     Ok((page, rows.last().filter(|_| more).map(|row| row.sku.as_str().to_owned())))
 }
 
+/// Net pieces sold, by SKU, read once for all pages of a refresh.
+struct Units {
+    days_7: HashMap<String, i64>,
+    days_28: HashMap<String, i64>,
+}
+
+impl Units {
+    fn load(tx: &mut Tx<'_>, now: Timestamp) -> Result<Self, StoreError> {
+        let mut since = |days: i64| orders::net_units(tx, None, now.plus_micros(-days * DAY), now);
+        Ok(Self { days_7: since(7)?, days_28: since(28)? })
+    }
+
+    fn of(units: &HashMap<String, i64>, sku: &Sku) -> i64 {
+        units.get(sku.as_str()).copied().unwrap_or(0)
+    }
+}
+
 fn price_facts(
     row: &PricingFacts,
     running: &[Promotion],
+    units: &Units,
     (now, hour, weekday): (Timestamp, u8, u8),
 ) -> PriceFacts {
+    let sold = row.first_sold_at.is_some_and(|at| at <= now);
     PriceFacts {
         sku: row.sku.clone(),
         currency: row.currency,
@@ -141,8 +162,8 @@ fn price_facts(
         cost_minor: row.cost_minor,
         map_minor: row.map_minor,
         available: row.on_hand,
-        units_7d: row.has_history.then_some(row.units_7d),
-        units_28d: row.has_history.then_some(row.units_28d),
+        units_7d: sold.then(|| Units::of(&units.days_7, &row.sku)),
+        units_28d: sold.then(|| Units::of(&units.days_28, &row.sku)),
         current: row.current.map(|(amount_minor, changed_at, day_open)| CurrentPrice {
             amount_minor,
             changed_at,

@@ -41,6 +41,7 @@ CREATE TABLE products (
     map_minor        bigint,
     status           text COLLATE "C" NOT NULL,
     attributes       jsonb NOT NULL,
+    first_sold_at    timestamptz,
     created_at       timestamptz NOT NULL,
     updated_at       timestamptz NOT NULL
 );
@@ -91,7 +92,8 @@ CREATE TABLE order_lines (
     at                timestamptz NOT NULL,
     PRIMARY KEY (order_id, ordinal)
 );
-CREATE INDEX order_lines_code_at ON order_lines (code, at, kind, quantity);
+-- By time first: histories arrive in its order, so that the index grows at its end.
+CREATE INDEX order_lines_at ON order_lines (at, code, kind, quantity);
 
 CREATE TABLE refunds (
     refund_id    uuid PRIMARY KEY,
@@ -118,7 +120,7 @@ CREATE TABLE refund_lines (
     at                timestamptz NOT NULL,
     PRIMARY KEY (refund_id, ordinal)
 );
-CREATE INDEX refund_lines_code_at ON refund_lines (code, at, kind, quantity);
+CREATE INDEX refund_lines_at ON refund_lines (at, code, kind, quantity);
 
 CREATE TABLE adjustments (
     source            text COLLATE "C" NOT NULL,
@@ -134,7 +136,7 @@ CREATE TABLE adjustments (
     at                timestamptz NOT NULL,
     PRIMARY KEY (source, external_id, ordinal)
 );
-CREATE INDEX adjustments_code_at ON adjustments (code, at);
+CREATE INDEX adjustments_at ON adjustments (at, code);
 
 CREATE TABLE imports (
     import_id   uuid PRIMARY KEY,

@@ -41,6 +41,7 @@ CREATE TABLE products (
     map_minor        INTEGER,
     status           TEXT NOT NULL,
     attributes       TEXT NOT NULL,
+    first_sold_at    INTEGER,
     created_at       INTEGER NOT NULL,
     updated_at       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -91,7 +92,8 @@ CREATE TABLE order_lines (
     at                INTEGER NOT NULL,
     PRIMARY KEY (order_id, ordinal)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX order_lines_code_at ON order_lines (code, at, kind, quantity);
+-- By time first: histories arrive in its order, so that the index grows at its end.
+CREATE INDEX order_lines_at ON order_lines (at, code, kind, quantity);
 
 CREATE TABLE refunds (
     refund_id    BLOB PRIMARY KEY,
@@ -118,7 +120,7 @@ CREATE TABLE refund_lines (
     at                INTEGER NOT NULL,
     PRIMARY KEY (refund_id, ordinal)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX refund_lines_code_at ON refund_lines (code, at, kind, quantity);
+CREATE INDEX refund_lines_at ON refund_lines (at, code, kind, quantity);
 
 CREATE TABLE adjustments (
     source            TEXT NOT NULL,
@@ -134,7 +136,7 @@ CREATE TABLE adjustments (
     at                INTEGER NOT NULL,
     PRIMARY KEY (source, external_id, ordinal)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX adjustments_code_at ON adjustments (code, at);
+CREATE INDEX adjustments_at ON adjustments (at, code);
 
 CREATE TABLE imports (
     import_id   BLOB PRIMARY KEY,

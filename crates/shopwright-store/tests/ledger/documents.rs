@@ -222,7 +222,7 @@ fn history_ends_with_its_latest_line_of_either_kind() {
 }
 
 #[test]
-fn small_sales_come_by_code_and_time_after_the_given_moment() {
+fn small_sales_after_the_given_moment_come_each_once() {
     on_both(|db| {
         let (ids, _) = db.write(|tx| book_orders(tx, 1)).unwrap();
         let jam = LineRow { code: "jam", at: at(3 * DAY), ..line(ids["100"], "100", 7, 2) };
@@ -235,12 +235,11 @@ fn small_sales_come_by_code_and_time_after_the_given_moment() {
             db.read(move |tx| {
                 let mut all = Vec::new();
                 orders::for_each_small_sale(tx, at(after), most, |sale| {
-                    all.push((sale.code, sale.at, sale.quantity))
+                    all.push((sale.code, sale.quantity));
                 })?;
-                assert!(all.is_sorted_by_key(|(code, time, _)| (code.clone(), *time)), "{all:?}");
-                // Sales of one moment come in no order.
+                // They come in no particular order.
                 all.sort();
-                Ok(all.into_iter().map(|(code, _, quantity)| (code, quantity)).collect::<Vec<_>>())
+                Ok(all)
             })
             .unwrap()
         };
@@ -286,45 +285,52 @@ fn weekly_units_are_net_of_returns_and_hold_their_edges() {
             orders::insert_lines(tx, Document::Refund, &[back])
         })
         .unwrap();
-        let units = db.read(move |tx| orders::weekly_units(tx, "tea", at(end), 3));
-        assert_eq!(units, Ok(vec![8, 4, 1 + 2 - 5]));
-        assert_eq!(db.read(move |tx| orders::weekly_units(tx, "tea", at(end), 0)), Ok(vec![]));
+        let weekly = |skus: &'static [&'static str], weeks: i64| {
+            let units = db.read(move |tx| orders::weekly_units(tx, skus, at(end), weeks)).unwrap();
+            units.into_iter().collect::<BTreeMap<_, _>>()
+        };
+        let tea = |units: Vec<i64>| ("tea".to_owned(), units);
+        let jam = |units: Vec<i64>| ("jam".to_owned(), units);
+        let none = |units: Vec<i64>| ("never sold".to_owned(), units);
+        assert_eq!(weekly(&["tea"], 3), BTreeMap::from([tea(vec![8, 4, 1 + 2 - 5])]));
+        let all = BTreeMap::from([tea(vec![4, -2]), jam(vec![0, 60]), none(vec![0, 0])]);
+        assert_eq!(weekly(&["tea", "jam", "never sold"], 2), all);
+        assert_eq!(weekly(&["tea"], 0), BTreeMap::from([tea(vec![])]));
+        assert_eq!(weekly(&[], 3), BTreeMap::new());
+
+        let net = |code: Option<&'static str>, since: i64, until: i64| {
+            let units =
+                db.read(move |tx| orders::net_units(tx, code, at(since), at(until))).unwrap();
+            units.into_iter().collect::<BTreeMap<_, _>>()
+        };
+        let both = BTreeMap::from([("tea".to_owned(), 1 + 2 - 5), ("jam".to_owned(), 60)]);
+        assert_eq!(net(None, end - week, end), both);
+        assert_eq!(net(Some("tea"), end, end + 1), BTreeMap::from([("tea".to_owned(), 100)]));
+        assert_eq!(net(Some("never sold"), i64::MIN, i64::MAX), BTreeMap::new());
     });
 }
 
 #[test]
-fn a_product_takes_the_title_its_sales_carry_most_often() {
+fn products_take_new_titles_and_the_time_of_their_earliest_sale_once() {
     on_both(|db| {
         add_products(db, &["tea", "jam"]);
-        db.write(|tx| {
-            see_customers(tx)?;
-            let ids = orders::upsert_documents(tx, Document::Order, SOURCE, "EUR", &heads(1))?;
-            let called = |ordinal, title, time| LineRow {
-                title,
-                at: at(time),
-                ..line(ids["100"], "100", ordinal, 1)
-            };
-            let lines = [
-                called(0, "Tea", 1),
-                called(1, "Black tea", 2),
-                called(2, "Black tea", 3),
-                called(3, "", 4),
-                called(4, "", 5),
-                called(5, "", 6),
-                LineRow { code: "jam", ..called(6, "Jam", 8) },
-                LineRow { code: "jam", ..called(7, "Plum jam", 9) },
-            ];
-            orders::insert_lines(tx, Document::Order, &lines)
-        })
-        .unwrap();
-        let retitle = |source: &'static str| {
-            db.write(move |tx| products::retitle_from_sales(tx, source, at(20))).unwrap()
+        let retitle = |now: i64| {
+            let titles = [("tea", "Black tea"), ("jam", "title"), ("nobody", "x")];
+            db.write(move |tx| products::retitle(tx, &titles, at(now))).unwrap()
         };
-        assert_eq!((retitle("other"), retitle(SOURCE), retitle(SOURCE)), (0, 2, 0));
-        let title = |code: &'static str| {
-            db.read(move |tx| products::find(tx, &sku(code))).unwrap().unwrap().title
+        assert_eq!((retitle(20), retitle(30)), (1, 0));
+        let tea = db.read(|tx| products::find(tx, &sku("tea"))).unwrap().unwrap();
+        assert_eq!((tea.title.as_str(), tea.updated_at), ("Black tea", at(20)));
+        let sold = |time: i64| {
+            let times = [("tea", at(time)), ("nobody", at(time))];
+            db.write(move |tx| products::note_sold(tx, &times)).unwrap()
         };
-        assert_eq!((title("tea"), title("jam")), ("Black tea".to_owned(), "Plum jam".to_owned()));
+        assert_eq!([sold(50), sold(50), sold(60), sold(40)], [1, 0, 0, 1]);
+        let first = db.read(|tx| {
+            let sql = "SELECT sku, first_sold_at FROM products ORDER BY sku";
+            tx.query(sql, params![], |row| row.get(1))
+        });
+        assert_eq!(first, Ok(vec![None, Some(at(40))]));
     });
 }
 
@@ -338,8 +344,14 @@ fn lines_after_a_count_come_from_every_kind_of_document() {
             orders::insert_adjustments(tx, SOURCE, "EUR", &[line(Uuid::nil(), "A9", 5, 4)])
         })
         .unwrap();
-        let mut lines = db.read(|tx| inventory::lines_after(tx, &sku("tea"), at(DAY))).unwrap();
+        let lines = db.read(|tx| {
+            let mut lines = Vec::new();
+            inventory::for_each_line_after(tx, at(DAY), |line| lines.push(line))?;
+            Ok(lines)
+        });
+        let mut lines = lines.unwrap();
         lines.sort_by(|one, other| one.reference.cmp(&other.reference));
+        assert!(lines.iter().all(|line| line.code == "tea" && line.kind == "sale"));
         let seen: Vec<_> = lines.iter().map(|l| (l.reference.as_str(), l.quantity, l.at)).collect();
         let wanted = [
             ("shop:100:1", 6, at(DAY + 1)),

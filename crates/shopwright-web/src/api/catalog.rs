@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use shopwright_domain::catalog::Sku;
 use shopwright_domain::time::Timestamp;
 use shopwright_store::catalog::{self, Product};
 use utoipa::{IntoParams, ToSchema};
@@ -12,7 +13,7 @@ use super::view::{ListView, MoneyView};
 use crate::Site;
 use crate::auth::SecretKey;
 use crate::input::{PageLimit, Query, SkuPath, one_cursor};
-use crate::problem::{ApiError, Problem};
+use crate::problem::{ApiError, Code, Problem};
 
 /// A product.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -37,7 +38,7 @@ pub struct ProductView {
     /// What prices are decided from.
     pub base_price: Option<MoneyView>,
     /// The rule or person it came from.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     pub base_price_from: Option<serde_json::Value>,
     /// What one piece costs the shop.
     pub cost: Option<MoneyView>,
@@ -109,19 +110,25 @@ pub async fn list_products(
     let limit = PageLimit::read(query.limit)?.0;
     one_cursor(query.starting_after.as_deref(), query.ending_before.as_deref())?;
     let backwards = query.ending_before.is_some();
+    let after = read_sku("starting_after", query.starting_after.as_deref())?;
+    let before = read_sku("ending_before", query.ending_before.as_deref())?;
     let rows = site
         .store
         .read(move |tx| {
             catalog::list(
                 tx,
-                query.starting_after.as_deref(),
-                query.ending_before.as_deref(),
-                limit + 1,
+                after.as_ref().map(Sku::as_str), before.as_ref().map(Sku::as_str), limit + 1,
             )
         })
         .await?;
     let products = rows.into_iter().map(ProductView::from).collect();
     Ok(axum::Json(ListView::page(products, limit, backwards, "/v1/products".to_owned())))
+}
+
+fn read_sku(name: &str, text: Option<&str>) -> Result<Option<Sku>, ApiError> {
+    text.map(Sku::parse)
+        .transpose()
+        .map_err(|error| ApiError::new(Code::INVALID_PARAMETER, format!("{name}: {error}")))
 }
 
 /// One product.
@@ -130,6 +137,7 @@ pub async fn list_products(
     params(("sku" = String, Path, description = "The shop's own code, byte for byte", example = "85123A")),
     responses(
         (status = 200, description = "The product", body = ProductView),
+        (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No product has this SKU", body = Problem, content_type = "application/problem+json"),

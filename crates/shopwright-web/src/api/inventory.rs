@@ -51,6 +51,7 @@ pub struct StockLevelView {
     params(("sku" = String, Path, description = "The shop's own code, byte for byte", example = "85123A")),
     responses(
         (status = 200, description = "The stock", body = StockView),
+        (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No product has this SKU", body = Problem, content_type = "application/problem+json"),

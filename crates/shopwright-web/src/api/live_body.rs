@@ -108,7 +108,7 @@ fn head(price: &CurrentPrice, decision: Option<&PriceDecision>, full: bool) -> B
         strategy: Some(price.strategy.clone()),
         reasons: match decision {
             Some(decision) => reason_views(&decision.reasons, full),
-            None => vec![unreadable(price.amount_minor - price.base_minor)],
+            None => vec![unreadable(price.amount_minor - price.base_minor, full)],
         },
         playbook_price: decision.and_then(|d| d.playbook_price_minor).filter(|_| full).map(money),
         lowest_30d: price.lowest_30d_minor.map(money),
@@ -121,14 +121,13 @@ fn head(price: &CurrentPrice, decision: Option<&PriceDecision>, full: bool) -> B
 }
 
 /// The price stands although the record that explains it is damaged; `shopwright verify` names it.
-fn unreadable(effect_minor: i64) -> ReasonView {
+fn unreadable(effect_minor: i64, full: bool) -> ReasonView {
+    let sentence = "The record of this decision cannot be read; the price stands as decided.";
     ReasonView {
         factor: "record_unreadable".to_owned(),
         effect_minor,
         signal: None,
-        sentence: Some(
-            "The record of this decision cannot be read; the price stands as decided.".to_owned(),
-        ),
+        sentence: full.then(|| sentence.to_owned()),
     }
 }
 
@@ -152,8 +151,8 @@ pub fn reason_views(reasons: &[Reason], full: bool) -> Vec<ReasonView> {
         .collect()
 }
 
-/// A product that is known but has no base price: no number is invented.
-pub fn without_price(sku: &Sku, currency: Currency) -> Box<str> {
+/// A product that is known but has no base price: no number is invented. `full` is for secret keys.
+pub fn without_price(sku: &Sku, currency: Currency, full: bool) -> Box<str> {
     let sentence =
         "There is no base price to decide from; set one or import a history with prices.";
     open_ended(&PriceView {
@@ -167,7 +166,7 @@ pub fn without_price(sku: &Sku, currency: Currency) -> Box<str> {
             factor: "no_base_price".to_owned(),
             effect_minor: 0,
             signal: None,
-            sentence: Some(sentence.to_owned()),
+            sentence: full.then(|| sentence.to_owned()),
         }],
         playbook_price: None,
         lowest_30d: None,

@@ -12,11 +12,11 @@ use shopwright_domain::ids::DecisionId;
 use shopwright_domain::pricing::PriceDecision;
 use shopwright_domain::time::Timestamp;
 use shopwright_store::pricing::{CurrentPrice, Decision};
-use shopwright_store::{StoreError, catalog, pricing};
+use shopwright_store::{StoreError, Tx, catalog, pricing};
 use utoipa::{IntoParams, ToSchema};
 
 use super::live_body::{Moment, PriceView, ReasonView, json_response, reason_views, without_price};
-use super::view::{ListView, MoneyView};
+use super::view::{ListView, MoneyView, path_segment};
 use crate::Site;
 use crate::auth::{AnyKey, SecretKey};
 use crate::input::{JsonBody, PageLimit, Query, SkuPath, one_cursor};
@@ -34,6 +34,7 @@ pub const BATCH_SKUS_MAX: usize = 1_000;
     params(("sku" = String, Path, description = "The shop's own code, byte for byte", example = "85123A")),
     responses(
         (status = 200, description = "The price; `price` is null when there is no base price", body = PriceView),
+        (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No product has this SKU", body = Problem, content_type = "application/problem+json"),
     ),
@@ -58,7 +59,8 @@ pub async fn get_price(
     match body {
         Some(body) => Ok(json_response(body)),
         None => {
-            let mut body: String = unpriced(&site, &sku).await?.into();
+            let full = key.kind == KeyKind::Secret;
+            let mut body: String = unpriced(&site, &sku, full).await?.into();
             body.push_str(moment.tail());
             Ok(json_response(body))
         }
@@ -66,11 +68,11 @@ pub async fn get_price(
 }
 
 /// A SKU that is not in memory: known without a price, or unknown.
-async fn unpriced(site: &Site, sku: &Sku) -> Result<Box<str>, ApiError> {
+async fn unpriced(site: &Site, sku: &Sku, full: bool) -> Result<Box<str>, ApiError> {
     let wanted = sku.clone();
     let product = site.store.read(move |tx| catalog::find(tx, &wanted)).await?;
     match product {
-        Some(product) => Ok(without_price(sku, product.currency)),
+        Some(product) => Ok(without_price(sku, product.currency, full)),
         None => Err(ApiError::unknown_sku(sku.as_str())),
     }
 }
@@ -133,7 +135,7 @@ pub async fn get_prices(
         }]));
     }
     let moment = site.moment();
-    let unpriced = unpriced_items(&site, &request.skus).await?;
+    let unpriced = unpriced_items(&site, &request.skus, key.kind == KeyKind::Secret).await?;
     let mut body = String::with_capacity(request.skus.len() * 700);
     body.push_str("{\"object\":\"list\",\"data\":[");
     let mut unpriced = unpriced.into_iter();
@@ -165,7 +167,11 @@ pub async fn get_prices(
 }
 
 /// For every SKU that is not in memory, in order: its item, and whether that is an open price.
-async fn unpriced_items(site: &Site, skus: &[String]) -> Result<Vec<(Box<str>, bool)>, ApiError> {
+async fn unpriced_items(
+    site: &Site,
+    skus: &[String],
+    full: bool,
+) -> Result<Vec<(Box<str>, bool)>, ApiError> {
     let missing: Vec<String> =
         skus.iter().filter(|sku| site.prices.with(sku, |_| ()).is_none()).cloned().collect();
     if missing.is_empty() {
@@ -182,7 +188,7 @@ async fn unpriced_items(site: &Site, skus: &[String]) -> Result<Vec<(Box<str>, b
                         Err(_) => None,
                     };
                     Ok::<_, StoreError>(match product {
-                        Some(product) => (without_price(&product.sku, product.currency), true),
+                        Some(product) => (without_price(&product.sku, product.currency, full), true),
                         None => (error_item(text), false),
                     })
                 })
@@ -214,7 +220,7 @@ pub struct ExplanationView {
     /// What it was decided from.
     pub base_price: MoneyView,
     /// The rule or person the base price came from.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     pub base_price_from: Option<serde_json::Value>,
     /// What the rules alone would charge, before guardrails.
     pub playbook_price: Option<MoneyView>,
@@ -240,7 +246,7 @@ pub struct ExplanationView {
     #[schema(value_type = Object)]
     pub policy: serde_json::Value,
     /// The settings that hold now.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     pub current_policy: Option<serde_json::Value>,
     /// Refreshes since then, whatever they changed elsewhere.
     pub refreshes_since: i64,
@@ -264,6 +270,7 @@ pub struct AllowedView {
     params(("sku" = String, Path, description = "The shop's own code, byte for byte", example = "85123A")),
     responses(
         (status = 200, description = "The explanation", body = ExplanationView),
+        (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No product has this SKU, or it has no price yet", body = Problem, content_type = "application/problem+json"),
@@ -411,15 +418,34 @@ pub async fn list_price_changes(
         .store
         .read(move |tx| {
             if catalog::find(tx, &wanted)?.is_none() {
-                return Ok(None);
+                return Err(ApiError::unknown_sku(wanted.as_str()));
             }
-            pricing::list_decisions(tx, &wanted, after, before, limit + 1).map(Some)
+            for (name, cursor) in [("starting_after", after), ("ending_before", before)] {
+                check_cursor(tx, &wanted, name, cursor)?;
+            }
+            Ok(pricing::list_decisions(tx, &wanted, after, before, limit + 1)?)
         })
-        .await?
-        .ok_or_else(|| ApiError::unknown_sku(sku.as_str()))?;
-    let url = format!("/v1/prices/{sku}/history");
+        .await?;
+    let url = format!("/v1/prices/{}/history", path_segment(sku.as_str()));
     let changes = rows.into_iter().map(change_view).collect();
     Ok(axum::Json(ListView::page(changes, limit, before.is_some(), url)))
+}
+
+/// A decision of another product and one that never was are refused alike.
+fn check_cursor(
+    tx: &mut Tx<'_>,
+    sku: &Sku,
+    name: &str,
+    cursor: Option<DecisionId>,
+) -> Result<(), ApiError> {
+    let Some(id) = cursor else { return Ok(()) };
+    match pricing::find_decision(tx, id)? {
+        Some(decision) if decision.sku == *sku => Ok(()),
+        _ => Err(ApiError::new(
+            Code::INVALID_PARAMETER,
+            format!("{name}: {id} is no change of the price of {sku}"),
+        )),
+    }
 }
 
 fn read_decision_id(name: &str, text: Option<&str>) -> Result<Option<DecisionId>, ApiError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shopwright_app::pricing::{PolicyChangeError, PolicyScope, clear_policy, set_policy};
@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::view::ListView;
 use crate::Site;
 use crate::auth::SecretKey;
-use crate::input::JsonBody;
+use crate::input::{JsonBody, PathText};
 use crate::problem::{ApiError, Code, FieldProblem, Problem};
 
 /// One layer of settings. Narrower layers win field by field: store, category, SKU.
@@ -124,7 +124,7 @@ pub async fn set_store_policy(
 )]
 pub async fn set_policy_of(
     _: SecretKey,
-    Path((scope, key)): Path<(String, String)>,
+    PathText((scope, key)): PathText<(String, String)>,
     State(site): State<Arc<Site>>,
     JsonBody(patch): JsonBody<PolicyPatch>,
 ) -> Result<axum::Json<PolicyView>, ApiError> {
@@ -140,6 +140,7 @@ pub async fn set_policy_of(
     ),
     responses(
         (status = 204, description = "Removed"),
+        (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is no such layer", body = Problem, content_type = "application/problem+json"),
@@ -148,7 +149,7 @@ pub async fn set_policy_of(
 )]
 pub async fn clear_policy_of(
     _: SecretKey,
-    Path((scope, key)): Path<(String, String)>,
+    PathText((scope, key)): PathText<(String, String)>,
     State(site): State<Arc<Site>>,
 ) -> Result<StatusCode, ApiError> {
     if clear_policy(&site.store, read_scope(&scope, &key)?).await? {
@@ -204,6 +205,7 @@ fn policy_error(error: PolicyChangeError) -> ApiError {
 #[serde(deny_unknown_fields)]
 pub struct Freeze {
     /// `true` stops every price where it stands; `false` lets them move again.
+    #[schema(example = true)]
     pub frozen: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shopwright_app::pricing::{
@@ -10,15 +10,18 @@ use shopwright_app::pricing::{
 };
 use shopwright_domain::ids::{PromotionId, new_id};
 use shopwright_domain::money::Factor;
-use shopwright_domain::time::Timestamp;
+use shopwright_domain::time::{SECOND, Timestamp};
 use shopwright_store::promotions::{self, Promotion};
 use utoipa::{IntoParams, ToSchema};
 
 use super::view::ListView;
 use crate::Site;
 use crate::auth::SecretKey;
-use crate::input::{JsonBody, PageLimit, Query};
+use crate::input::{JsonBody, PageLimit, PathText, Query};
 use crate::problem::{ApiError, Code, FieldProblem, Problem};
+
+/// RFC 3339 knows no earlier year, and PostgreSQL keeps no times much earlier.
+const YEAR_0: Timestamp = Timestamp::from_micros(-62_167_219_200 * SECOND);
 
 /// A promotion to make.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -119,6 +122,9 @@ pub async fn create_promotion(
     let field = |pointer: &str, detail: String| {
         ApiError::invalid(vec![FieldProblem { pointer: pointer.to_owned(), detail }])
     };
+    if new.starts_at < YEAR_0 {
+        return Err(field("/starts_at", "write a time in the years 0000 to 9999".to_owned()));
+    }
     let scope = PolicyScope::parse(&new.scope, &new.key).ok_or_else(|| {
         field(
             "/scope",
@@ -192,6 +198,7 @@ pub async fn list_promotions(
     params(("id" = String, Path, description = "The promotion", example = "prm_01h455vb4pex5vsknk084sn02q")),
     responses(
         (status = 204, description = "Ended"),
+        (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No promotion with this id runs or is to come", body = Problem, content_type = "application/problem+json"),
@@ -200,7 +207,7 @@ pub async fn list_promotions(
 )]
 pub async fn end_promotion_now(
     _: SecretKey,
-    Path(id): Path<String>,
+    PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
 ) -> Result<StatusCode, ApiError> {
     let gone = || ApiError::new(Code::NOT_FOUND, format!("no promotion {id} runs or is to come"));

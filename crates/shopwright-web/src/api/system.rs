@@ -6,11 +6,11 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use shopwright_store::{Change, feed};
+use shopwright_store::{Change, StoreError, feed};
 use utoipa::ToSchema;
 
 use crate::Site;
-use crate::problem::{ApiError, Problem};
+use crate::problem::{ApiError, Code, Problem};
 
 /// How the process is.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
@@ -38,8 +38,15 @@ pub async fn livez() -> axum::Json<HealthView> {
     )
 )]
 pub async fn readyz(State(site): State<Arc<Site>>) -> Result<axum::Json<HealthView>, ApiError> {
-    site.store.read(|tx| feed::version(tx, Change::Prices)).await?;
-    Ok(axum::Json(HealthView { status: "ok" }))
+    match site.store.read(|tx| feed::version(tx, Change::Prices)).await {
+        Ok(_) => Ok(axum::Json(HealthView { status: "ok" })),
+        Err(StoreError::Busy) => Err(ApiError::plain(Code::BUSY)),
+        // Whatever it is that fails, traffic belongs elsewhere until it works again.
+        Err(error) => {
+            tracing::warn!(%error, "not ready: the ledger does not answer");
+            Err(ApiError::plain(Code::UNAVAILABLE))
+        }
+    }
 }
 
 /// Metrics in the text form of OpenMetrics.

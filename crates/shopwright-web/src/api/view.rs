@@ -22,6 +22,11 @@ impl MoneyView {
     }
 }
 
+/// A text as one segment of a path, percent-encoded.
+pub fn path_segment(text: &str) -> impl std::fmt::Display + '_ {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
+}
+
 /// A page of things.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ListView<T> {

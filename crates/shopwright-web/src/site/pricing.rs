@@ -138,10 +138,7 @@ impl History {
         for (sku, at, amount_minor) in pricing::steps_since(tx, &skus, since)? {
             steps.entry(sku).or_default().push(SparkPoint { at, amount_minor });
         }
-        let mut weeks = HashMap::new();
-        for sku in skus {
-            weeks.insert(sku.to_owned(), orders::weekly_units(tx, sku, now, WEEKS)?);
-        }
+        let weeks = orders::weekly_units(tx, &skus, now, WEEKS)?;
         Ok(Self { now, steps, weeks })
     }
 
@@ -236,6 +233,12 @@ struct Loaded {
     changes: Vec<Decision>,
     steps: Vec<SparkPoint>,
     weeks: Vec<i64>,
+    units: [i64; 2],
+}
+
+fn units_since(tx: &mut Tx<'_>, sku: &Sku, now: Timestamp, days: i64) -> Result<i64, StoreError> {
+    let units = orders::net_units(tx, Some(sku.as_str()), now.plus_micros(-days * DAY), now)?;
+    Ok(units.values().sum())
 }
 
 async fn product_view(site: &Site, sku: Sku) -> Result<Option<ProductView>, StoreError> {
@@ -255,7 +258,8 @@ async fn product_view(site: &Site, sku: Sku) -> Result<Option<ProductView>, Stor
                     .into_iter()
                     .map(|(_, at, amount_minor)| SparkPoint { at, amount_minor })
                     .collect(),
-                weeks: orders::weekly_units(tx, sku.as_str(), now, WEEKS)?,
+                weeks: orders::weekly_units(tx, &[sku.as_str()], now, WEEKS)?.remove(sku.as_str()).unwrap_or_default(),
+                units: [units_since(tx, &sku, now, 7)?, units_since(tx, &sku, now, 28)?],
                 product,
             }))
         })
@@ -267,9 +271,8 @@ impl Loaded {
     fn view(self, now: Timestamp, stale: bool) -> ProductView {
         let currency = self.product.currency;
         let from = now.plus_micros(-WEEKS * 7 * DAY);
-        let history = self.facts.as_ref().is_some_and(|f| f.has_history);
-        let units =
-            |pick: fn(&PricingFacts) -> i64| self.facts.as_ref().filter(|_| history).map(pick);
+        let history = self.facts.as_ref().is_some_and(|f| f.first_sold_at.is_some());
+        let [units_7d, units_28d] = self.units.map(|units| history.then_some(units));
         let weeks = self.weeks.iter().zip(0..).map(|(units, week)| WeekUnits {
             starts_at: from.plus_micros(week * 7 * DAY),
             units: *units,
@@ -288,8 +291,8 @@ impl Loaded {
             base_rule: base_rule(&self.product),
             cost_minor: self.product.cost_minor,
             available: self.facts.as_ref().and_then(|f| f.on_hand),
-            units_7d: units(|f| f.units_7d),
-            units_28d: units(|f| f.units_28d),
+            units_7d,
+            units_28d,
             lowest_30d_minor: self.current.as_ref().and_then(|c| c.lowest_30d_minor),
             decision: self.current.as_ref().and_then(|c| decision_view(c, self.changes.first())),
             chart: PriceChartView {

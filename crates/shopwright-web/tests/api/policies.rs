@@ -57,7 +57,7 @@ fn a_layer_that_cannot_be_read_is_pointed_at() {
         check(r#"{"floor":{"factor":"much"}}"#, "/floor/factor");
         check(r#"{"floor":{"factor":0.8}}"#, "/floor/factor");
         check(r#"{"floor":{"amount_minor":"9"}}"#, "/floor/amount_minor");
-        check(r#"{"floor":{"price":9}}"#, "/floor/price");
+        check(r#"{"floor":{"price":9}}"#, "/floor");
         check(r#"{"floor":900}"#, "/floor");
         check(r#"{"pin_minor":2.5}"#, "/pin_minor");
         check(r#"{"pin_minor":99999999999999999999}"#, "/pin_minor");

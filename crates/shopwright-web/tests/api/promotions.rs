@@ -124,7 +124,6 @@ fn what_does_not_fit_is_pointed_at_and_nothing_is_made() {
         check(json!({ "starts_at": "soon" }), "/starts_at");
         check(json!({ "starts_at": "2026-11-24" }), "/starts_at");
         check(json!({ "ends_at": 1_800_000_000 }), "/ends_at");
-        check(json!({ "starts_at": "-009999-01-02T00:00:00Z" }), "/starts_at");
         for factor in ["0", "-0.5", "10.1", "0.9x", "", "NaN", "1e-1", &format!("0.{}1", "0".repeat(100))] {
             check(json!({ "factor": factor }), "/factor");
         }
@@ -149,15 +148,11 @@ fn what_does_not_fit_is_pointed_at_and_nothing_is_made() {
 #[test]
 fn times_at_the_ends_of_the_calendar_are_kept_or_refused_but_never_a_fault() {
     on_both(STILL, |shop| {
-        for (starts_at, ends_at) in [
-            ("0001-01-01T00:00:00Z", "9999-12-30T00:00:00Z"),
-            ("2026-11-24T12:00:00Z", "9999-12-30T22:00:00Z"),
-            ("-004713-01-01T00:00:00Z", "2027-01-01T00:00:00Z"),
-        ] {
-            let answer = shop.post(PATH).json(&sale(&json!({ "starts_at": starts_at, "ends_at": ends_at }))).send();
-            assert!(matches!(answer.status, 201 | 422), "{starts_at}: {answer:?}");
+        let kept = make(shop, &json!({ "starts_at": "0000-01-01T00:00:00Z", "ends_at": "9999-12-30T22:00:00.999999Z" }));
+        assert_eq!(shop.get(PATH).send().expect(200)["data"], json!([kept]));
+        for starts_at in ["-000001-12-31T23:59:59Z", "-004714-01-01T00:00:00Z", "-009999-01-02T02:00:00Z"] {
+            assert_eq!(shop.post(PATH).json(&sale(&json!({ "starts_at": starts_at }))).send().pointers(), ["/starts_at"]);
         }
-        shop.get(PATH).send().expect(200);
     });
 }
 

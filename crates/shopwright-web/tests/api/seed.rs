@@ -6,7 +6,7 @@
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::money::UnitPrice;
 use shopwright_domain::time::{DAY, Timestamp};
-use shopwright_store::catalog::{ProductPatch, upsert};
+use shopwright_store::catalog::{ProductPatch, note_sold, upsert};
 use shopwright_store::orders::{Document, DocumentHead, LineRow, insert_lines, settle_amounts, upsert_documents};
 use shopwright_store::{Store, StoreError, inventory};
 use uuid::Uuid;
@@ -25,7 +25,7 @@ pub const ODD: i64 = 500;
 /// SKUs that a URL must escape.
 pub fn odd_skus() -> Vec<String> {
     let mut odd: Vec<String> =
-        ["two words", "a/b", "50%", "a+b", "q?x#y", "Grüße-茶-🫖", "‮abc", "\"'<b>&\\", "batch", "%00", "..x", "~!@$^*()_[]{}|;:,.`="]
+        ["two words", "a/b", "50%", "a+b", "q?x#y", "Grüße-茶-🫖", "\u{202e}abc", "\"'<b>&\\", "batch", "%00", "..x", "~!@$^*()_[]{}|;:,.`="]
             .map(ToOwned::to_owned)
             .to_vec();
     odd.push("é".repeat(100));
@@ -94,5 +94,6 @@ fn sell(tx: &mut shopwright_store::Tx<'_>, at: Timestamp) -> Result<(), StoreErr
     };
     insert_lines(tx, Document::Order, &[line])?;
     settle_amounts(tx, Document::Order, &[id])?;
+    note_sold(tx, &[("85123A", at)])?;
     Ok(())
 }

@@ -72,7 +72,9 @@ fn a_method_that_a_path_does_not_know_is_told_which_it_does() {
         let check = |method: &str, path: &str, allowed: &str| {
             let answer = shop.call(method, path).send();
             answer.problem(405, "method_not_allowed");
-            assert_eq!(answer.header("allow"), allowed, "{method} {path}");
+            let mut allow: Vec<&str> = answer.header("allow").split(',').collect();
+        allow.sort_unstable();
+        assert_eq!(allow.join(","), allowed, "{method} {path}");
         };
         check("DELETE", "/v1/prices/85123A", "GET,HEAD");
         check("GET", "/v1/prices/batch", "POST");
@@ -92,7 +94,7 @@ fn an_unknown_path_is_a_problem_for_programs_and_a_page_for_people() {
             let problem = ask("/nowhere", accept).problem(404, "not_found");
             assert!(problem["detail"].as_str().unwrap().contains("/nowhere"), "{problem}");
         }
-        let page = ask("/no<b>where", "text/html,application/xhtml+xml,*/*;q=0.8");
+        let page = ask("/no%3Cb%3Ewhere", "text/html,application/xhtml+xml,*/*;q=0.8");
         assert_eq!((page.status, page.header("content-type")), (404, "text/html; charset=utf-8"));
         assert!(page.header("content-security-policy").contains("frame-ancestors 'none'"), "{page:?}");
         assert!(!page.text.contains("<b>where"), "{}", page.text);
@@ -164,8 +166,10 @@ fn the_reference_lists_every_operation_and_every_error() {
             assert!(docs.text.contains(code.name), "{} is not in /docs", code.name);
         }
         let description = shop.get("/openapi.json").no_key().send().expect(200);
+        // Where a long path may break is marked.
+        let text = docs.text.replace("<wbr>", "");
         for path in description["paths"].as_object().unwrap().keys() {
-            assert!(docs.text.contains(path), "{path} is not in /docs");
+            assert!(text.contains(path), "{path} is not in /docs");
         }
     });
 }
