@@ -98,21 +98,21 @@ impl Product {
         let started = Instant::now();
         let wanted: Vec<_> = self.skus.last().into_iter().chain(self.skus.first()).collect();
         loop {
-            let mut priced = 0;
+            let mut unpriced = None;
             for sku in &wanted {
                 let answer = ask(address, &self.get(sku)).await;
-                priced += usize::from(answer.is_ok_and(|answer| has_price(&answer)));
+                if !answer.as_ref().is_ok_and(has_price) {
+                    unpriced = Some(answer);
+                }
             }
-            if priced == wanted.len() {
-                return Ok(server);
-            }
+            let Some(answer) = unpriced else { return Ok(server) };
             if let Some(status) = server.child.try_wait()? {
                 bail!("`shopwright serve` ended with {status}");
             }
-            ensure!(
-                started.elapsed() < PRICED_WITHIN,
-                "prices were not decided within {PRICED_WITHIN:?}"
-            );
+            if started.elapsed() > PRICED_WITHIN {
+                let body = String::from_utf8_lossy(&answer?.body).into_owned();
+                bail!("prices were not decided within {PRICED_WITHIN:?}; the last answer: {body}");
+            }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -120,7 +120,7 @@ impl Product {
     /// The bytes of a request for one price.
     pub fn get(&self, sku: &str) -> Vec<u8> {
         let key = &self.key;
-        format!("GET /v1/prices/{sku} HTTP/1.1\r\nHost: shop.test\r\nAuthorization: Bearer {key}\r\n\r\n")
+        format!("GET /v1/prices/{sku} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n\r\n")
             .into_bytes()
     }
 
@@ -129,7 +129,7 @@ impl Product {
         let body = serde_json::json!({ "skus": skus }).to_string();
         let (key, length) = (&self.key, body.len());
         format!(
-            "POST /v1/prices/batch HTTP/1.1\r\nHost: shop.test\r\nAuthorization: Bearer {key}\r\n\
+            "POST /v1/prices/batch HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n\
              Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
         )
         .into_bytes()

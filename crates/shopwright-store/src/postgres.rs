@@ -96,6 +96,13 @@ pub(crate) fn connect(options: &PostgresOptions) -> Result<PgSession, StoreError
         // The message of the parser never repeats the URL, which may hold a password.
         StoreError::Unavailable(format!("the database URL cannot be read: {error}"))
     })?;
+    if config.get_ssl_mode() == postgres::config::SslMode::Require {
+        return Err(StoreError::Unavailable(
+            "TLS to PostgreSQL is not built in yet: connect over a private network, a socket or a \
+             local TLS tunnel, without sslmode=require"
+                .to_owned(),
+        ));
+    }
     config.application_name("shopwright").connect_timeout(CONNECT_TIMEOUT);
     let mut client = config.connect(NoTls).map_err(|error| {
         let why = std::error::Error::source(&error)

@@ -1,10 +1,10 @@
 //! What requests bring, read strictly: JSON bodies and query strings with no unknown fields.
 
-use axum::body::{Bytes, HttpBody};
+use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::header;
 use axum::http::request::Parts;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use shopwright_domain::catalog::Sku;
 
 use crate::problem::{ApiError, Code, FieldProblem};
@@ -29,10 +29,6 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
             content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         if essence != "application/json" && !essence.ends_with("+json") {
             return Err(ApiError::plain(Code::UNSUPPORTED_MEDIA_TYPE));
-        }
-        if request.body().size_hint().lower() > BODY_BYTES_MAX as u64 {
-            // What is announced too large is not waited for.
-            return Err(ApiError::plain(Code::BODY_TOO_LARGE));
         }
         let bytes =
             Bytes::from_request(request, state).await.map_err(|rejection| {
@@ -68,7 +64,7 @@ fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         let detail = match cause.classify() {
             serde_json::error::Category::Data => without_place(&cause),
             // serde calls a bare value where it looks for a variant bad syntax.
-            _ if serde_json::from_slice::<IgnoredAny>(bytes).is_ok() => {
+            _ if serde_json::from_slice::<serde_json::Value>(bytes).is_ok() => {
                 "this value is not of the documented form".to_owned()
             }
             _ => return not_json(&cause),
@@ -83,7 +79,7 @@ fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
 
 /// Refused before serde sees it: serde takes a list for an object, its items for the fields in order.
 fn not_an_object(bytes: &[u8]) -> ApiError {
-    match serde_json::from_slice::<IgnoredAny>(bytes) {
+    match serde_json::from_slice::<serde_json::Value>(bytes) {
         Ok(_) => ApiError::invalid(vec![FieldProblem {
             pointer: String::new(),
             detail: "the body must be a JSON object".to_owned(),

@@ -22,6 +22,8 @@ const SLOW_SECONDS: f64 = 0.5;
 pub async fn around(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(request.headers(), site.ids.as_ref());
+    // Handlers that name the request to its caller find the id here.
+    request.headers_mut().insert(REQUEST_ID.clone(), id.clone());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     // Pages that could not be made show it.
@@ -73,14 +75,12 @@ fn request_id(headers: &HeaderMap, ids: &dyn IdSource) -> HeaderValue {
                 .iter()
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
     };
-    match headers.get(&REQUEST_ID).filter(harmless) {
-        Some(value) => value.clone(),
-        None => {
-            let mut text = [0; uuid::fmt::Simple::LENGTH];
-            let text = ids.next_uuid().simple().encode_lower(&mut text);
-            HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("unknown"))
-        }
+    if let Some(value) = headers.get(&REQUEST_ID).filter(harmless) {
+        return value.clone();
     }
+    let mut text = [0; uuid::fmt::Simple::LENGTH];
+    let text = ids.next_uuid().simple().encode_lower(&mut text);
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
 fn names_loopback(headers: &HeaderMap) -> bool {

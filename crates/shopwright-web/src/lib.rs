@@ -83,7 +83,6 @@ pub struct Site {
     pub(crate) attribution: Option<(String, String)>,
     pub(crate) loopback_only: bool,
     pub(crate) description: serde_json::Value,
-    pub(crate) log_requests: bool,
 }
 
 impl Site {
@@ -107,7 +106,6 @@ impl Site {
             attribution: options.attribution,
             loopback_only: options.loopback,
             description: openapi(),
-            log_requests: tracing::enabled!(tracing::Level::DEBUG),
         }))
     }
 
@@ -131,6 +129,8 @@ pub fn router(site: &Arc<Site>) -> Router {
             .route("/", get(site::pricing::list))
             .route("/products/", get(site::pricing::product_by_query))
             .route("/products/{sku}", get(site::pricing::product));
+    } else {
+        routes = routes.route("/", get(|| async { axum::response::Redirect::to("/docs") }));
     }
     routes
         .fallback(site::fallback)

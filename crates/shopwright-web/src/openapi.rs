@@ -73,7 +73,9 @@ pub fn document() -> serde_json::Value {
     let (_, openapi) = api().split_for_parts();
     let mut document = serde_json::to_value(openapi).unwrap_or_default();
     let paths = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
-    for operation in paths.filter_map(|path| path.as_object_mut()).flat_map(|path| path.values_mut()) {
+    for operation in
+        paths.filter_map(|path| path.as_object_mut()).flat_map(|path| path.values_mut())
+    {
         add_common_responses(operation);
     }
     document

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use crate::checks::machine::{Machine, output};
 
 /// How long to wait for other work to end.
-const WAIT_MAX: Duration = Duration::from_mins(5);
+const WAIT_MAX: Duration = Duration::from_mins(3);
 /// How often to look.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Processes that run at once, averaged over a minute, on a machine that counts as quiet.

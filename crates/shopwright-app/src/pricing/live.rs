@@ -30,7 +30,7 @@ pub struct LivePrice<B> {
     pub body: B,
 }
 
-type BySku<B> = HashMap<Box<str>, Arc<LivePrice<B>>>;
+type BySku<B> = HashMap<Arc<str>, Arc<LivePrice<B>>>;
 
 #[derive(Debug)]
 struct Snapshot<B> {

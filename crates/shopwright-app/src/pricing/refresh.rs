@@ -119,7 +119,10 @@ fn refresh_page(
         };
         let from_minor = facts.current.as_ref().map(|current| current.amount_minor);
         if from_minor == Some(decision.price_minor) {
-            standing.push((row.sku.clone(), decision));
+            // That a move has to wait is not why the price is what it is: those reasons stay.
+            if !decision.reasons.iter().any(|reason| reason.factor == "dwell") {
+                standing.push((row.sku.clone(), decision));
+            }
         } else {
             page.changed += 1;
             decisions.push(new_decision(tx, *id, &facts, &policy, &decision, from_minor)?);

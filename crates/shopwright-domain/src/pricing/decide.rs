@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::amounts::BPS_PER_ONE;
 use super::endings::{end_price, parse_ending};
-use super::guardrails::{allowed_range, place, whether};
+use super::guardrails::{Constraint, allowed_range, place, whether};
 use super::policy::{Limit, PricePolicy, Strategy};
 use super::rules::{RulesPrice, rules_price};
 use crate::catalog::Sku;
@@ -147,6 +147,7 @@ pub fn decide(facts: &PriceFacts, policy: &PricePolicy) -> Result<PriceDecision,
     check_policy(policy)?;
     let rules = rules_price(facts, &policy.rules, base_minor);
     let playbook_price_minor = rules.as_ref().ok().map(|rules| rules.price_minor);
+    let no_data = no_data_of(&rules);
     let decision = |price_minor, reasons| PriceDecision {
         price_minor,
         base_minor,
@@ -156,20 +157,29 @@ pub fn decide(facts: &PriceFacts, policy: &PricePolicy) -> Result<PriceDecision,
         allowed: None,
         held: false,
     };
-    if let Some(constraints) = whether(facts, policy, base_minor)? {
-        let placed = place(base_minor, &constraints, facts.currency);
-        let stood = facts.current.as_ref().map(|current| current.amount_minor);
+    let stood = facts.current.as_ref().map(|current| current.amount_minor);
+    let constraints = whether(facts, policy, base_minor)?;
+    let held = |constraints: &[Constraint]| {
+        let placed = place(base_minor, constraints, facts.currency);
+        let reasons = placed.reasons.into_iter().chain(no_data.clone()).collect();
         let held = stood == Some(placed.price_minor);
-        let no_data = no_data_of(&rules);
-        let reasons = placed.reasons.into_iter().chain(no_data).collect();
-        return Ok(PriceDecision { held, ..decision(placed.price_minor, reasons) });
+        PriceDecision { held, ..decision(placed.price_minor, reasons) }
+    };
+    if let Some(constraints) = &constraints
+        && !constraints.iter().any(Constraint::only_waits)
+    {
+        return Ok(held(constraints));
     }
     let RulesPrice { price_minor: wanted_minor, mut reasons } = match policy.strategy {
-        Strategy::Fixed => fixed(base_minor, no_data_of(&rules)),
+        Strategy::Fixed => fixed(base_minor, no_data.clone()),
         Strategy::Rules => rules?,
     };
     let placed = place(wanted_minor, &allowed_range(facts, policy, base_minor)?, facts.currency);
     let (price_minor, ending) = end_price(&placed, &policy.endings, facts.currency);
+    // Waiting is a reason only for a price that would move.
+    if let Some(constraints) = constraints.filter(|_| stood != Some(price_minor)) {
+        return Ok(held(&constraints));
+    }
     let allowed =
         Some(AllowedInterval { min_minor: placed.min_minor, max_minor: placed.max_minor });
     reasons.extend(placed.reasons);

@@ -83,6 +83,11 @@ impl Constraint {
         Self { sentence: Some(sentence), ..Self::new(name, range, label) }
     }
 
+    /// Whether it only says that a move has to wait, and not where the price has to be.
+    pub(super) fn only_waits(&self) -> bool {
+        self.sentence.is_some() && matches!(self.name, "dwell" | "promotion_lock")
+    }
+
     fn reason(&self, effect: i64, broken_by: Option<&Self>, currency: Currency) -> Reason {
         let amount = money_text(effect.saturating_abs(), currency);
         let sentence = match (broken_by, &self.sentence) {

@@ -56,15 +56,13 @@ pub async fn get_price(
         body.push_str(moment.tail());
         body
     });
-    match body {
-        Some(body) => Ok(json_response(body)),
-        None => {
-            let full = key.kind == KeyKind::Secret;
-            let mut body: String = unpriced(&site, &sku, full).await?.into();
-            body.push_str(moment.tail());
-            Ok(json_response(body))
-        }
+    if let Some(body) = body {
+        return Ok(json_response(body));
     }
+    let full = key.kind == KeyKind::Secret;
+    let mut body: String = unpriced(&site, &sku, full).await?.into();
+    body.push_str(moment.tail());
+    Ok(json_response(body))
 }
 
 /// A SKU that is not in memory: known without a price, or unknown.
@@ -188,7 +186,9 @@ async fn unpriced_items(
                         Err(_) => None,
                     };
                     Ok::<_, StoreError>(match product {
-                        Some(product) => (without_price(&product.sku, product.currency, full), true),
+                        Some(product) => {
+                            (without_price(&product.sku, product.currency, full), true)
+                        }
                         None => (error_item(text), false),
                     })
                 })

@@ -6,23 +6,23 @@ use serde_json::{Value, json};
 use shopwright_app::identity::KeyKind;
 use shopwright_store::identity;
 
-use crate::harness::{STILL, Shop, on_both, on_sqlite};
+use crate::harness::{STILL, Shop, on_both, on_sqlite, soon};
 
 /// Which keys open an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Opens {
-    WithoutKey,
+    Freely,
     WithAnyKey,
     WithSecretKey,
 }
-use Opens::{WithAnyKey, WithSecretKey, WithoutKey};
+use Opens::{Freely, WithAnyKey, WithSecretKey};
 
 /// Every operation of the description, with a request of its own.
 #[rustfmt::skip]
 const OPERATIONS: &[(&str, &str, &str, Opens)] = &[
-    ("get",    "/livez",                               "/livez",                                WithoutKey),
-    ("get",    "/readyz",                              "/readyz",                               WithoutKey),
-    ("get",    "/metrics",                             "/metrics",                              WithoutKey),
+    ("get",    "/livez",                               "/livez",                                Freely),
+    ("get",    "/readyz",                              "/readyz",                               Freely),
+    ("get",    "/metrics",                             "/metrics",                              Freely),
     ("get",    "/v1/prices/{sku}",                     "/v1/prices/85123A",                     WithAnyKey),
     ("post",   "/v1/prices/batch",                     "/v1/prices/batch",                      WithAnyKey),
     ("get",    "/v1/prices/{sku}/explain",             "/v1/prices/85123A/explain",             WithSecretKey),
@@ -51,20 +51,29 @@ fn the_table_names_every_documented_operation_and_no_other() {
                 check_documented_keys(method, path, operation);
             }
         }
-        let listed = OPERATIONS.iter().map(|(method, path, ..)| ((*method).to_owned(), (*path).to_owned())).collect();
+        let listed = OPERATIONS
+            .iter()
+            .map(|(method, path, ..)| ((*method).to_owned(), (*path).to_owned()))
+            .collect();
         assert_eq!(documented, listed, "each route needs a row in the table of who may call it");
     });
 }
 
 fn check_documented_keys(method: &str, path: &str, operation: &Value) {
-    let Some((.., opens)) = OPERATIONS.iter().find(|row| (row.0, row.1) == (method, path)) else { return };
+    let Some((.., opens)) = OPERATIONS.iter().find(|row| (row.0, row.1) == (method, path)) else {
+        return;
+    };
     let says = |status: &str| operation["responses"].get(status).is_some();
     let expected = match opens {
-        WithoutKey => (false, false, false),
+        Freely => (false, false, false),
         WithAnyKey => (true, true, false),
         WithSecretKey => (true, true, true),
     };
-    assert_eq!((operation["security"].is_array(), says("401"), says("403")), expected, "{method} {path}");
+    assert_eq!(
+        (operation["security"].is_array(), says("401"), says("403")),
+        expected,
+        "{method} {path}"
+    );
 }
 
 #[test]
@@ -75,7 +84,11 @@ fn each_operation_opens_to_the_keys_of_the_table_and_no_others() {
                 let method = method.to_ascii_uppercase();
                 let call = shop.call(&method, path).no_key();
                 // Read only when the key is let in: then the body is a problem of its own.
-                let call = if method == "GET" || method == "DELETE" { call } else { call.json(&json!({})) };
+                let call = if method == "GET" || method == "DELETE" {
+                    call
+                } else {
+                    call.json(&json!({}))
+                };
                 match key {
                     Some(key) => call.key(key).send(),
                     None => call.send(),
@@ -84,11 +97,11 @@ fn each_operation_opens_to_the_keys_of_the_table_and_no_others() {
             let refused = |key: Option<&str>| matches!(call(key).status, 401 | 403);
             assert!(!refused(Some(&shop.secret)), "{method} {path}");
             match opens {
-                WithoutKey => assert!(!refused(None), "{method} {path}"),
+                Freely => assert!(!refused(None), "{method} {path}"),
                 WithAnyKey => assert!(!refused(Some(&shop.publishable)), "{method} {path}"),
                 WithSecretKey => drop(call(Some(&shop.publishable)).problem(403, "forbidden")),
             }
-            if *opens != WithoutKey {
+            if *opens != Freely {
                 call(None).problem(401, "unauthorized");
                 call(Some("sk_0123456789abcdefghjkmnpqrstvwxyz")).problem(401, "unauthorized");
             }
@@ -100,9 +113,13 @@ fn each_operation_opens_to_the_keys_of_the_table_and_no_others() {
 fn a_wrong_authorization_is_told_what_is_right() {
     on_sqlite(STILL, |shop| {
         let check = |authorization: &str| {
-            let answer = shop.get("/v1/prices/85123A").header("authorization", authorization).send();
+            let answer =
+                shop.get("/v1/prices/85123A").header("authorization", authorization).send();
             let problem = answer.problem(401, "unauthorized");
-            assert!(problem["detail"].as_str().unwrap().contains("sk_") || problem["detail"].as_str().unwrap().contains("keys create"));
+            assert!(
+                problem["detail"].as_str().unwrap().contains("sk_")
+                    || problem["detail"].as_str().unwrap().contains("keys create")
+            );
             assert_eq!(answer.header("www-authenticate"), "Bearer");
             // A wrong key is not repeated to whoever reads the answer or a log of it.
             assert!(!answer.text.contains("hunter2"), "{}", answer.text);
@@ -124,7 +141,9 @@ fn a_wrong_authorization_is_told_what_is_right() {
         ] {
             check(&wrong);
         }
-        for right in [format!("bearer {secret}"), format!("BEARER {secret}"), format!("Bearer   {secret}")] {
+        for right in
+            [format!("bearer {secret}"), format!("BEARER {secret}"), format!("Bearer   {secret}")]
+        {
             shop.get("/v1/prices/85123A").header("authorization", &right).send().expect(200);
         }
     });
@@ -143,10 +162,10 @@ fn a_new_key_opens_and_a_revoked_one_stops_within_a_second() {
     on_both(STILL, |shop| {
         for kind in [KeyKind::Secret, KeyKind::Publishable] {
             let key = shop.new_key(kind);
-            shop.soon("the new key opens", || opens(shop, &key.text));
+            soon("the new key opens", || opens(shop, &key.text));
             let (id, now) = (key.id, "2026-11-24T12:00:01Z".parse().unwrap());
             assert!(shop.write(move |tx| identity::revoke_key(tx, id, now)));
-            shop.soon("the revoked key is refused", || !opens(shop, &key.text));
+            soon("the revoked key is refused", || !opens(shop, &key.text));
         }
         assert!(opens(shop, &shop.secret));
     });
@@ -156,11 +175,11 @@ fn a_new_key_opens_and_a_revoked_one_stops_within_a_second() {
 fn a_key_that_another_process_revokes_stops_within_a_second() {
     on_both(STILL, |shop| {
         let key = shop.new_key(KeyKind::Secret);
-        shop.soon("the new key opens", || opens(shop, &key.text));
+        soon("the new key opens", || opens(shop, &key.text));
         let other = shop.another_process();
         let (id, now) = (key.id, "2026-11-24T12:00:01Z".parse().unwrap());
         assert_eq!(shop.wait(other.write(move |tx| identity::revoke_key(tx, id, now))), Ok(true));
-        shop.soon("the revoked key is refused", || !opens(shop, &key.text));
+        soon("the revoked key is refused", || !opens(shop, &key.text));
         assert!(opens(shop, &shop.secret));
     });
 }

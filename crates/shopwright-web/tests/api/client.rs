@@ -5,8 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
-use ureq::http::{HeaderMap, Request};
 use ureq::Agent;
+use ureq::http::{HeaderMap, Request};
 
 /// Longer than any answer takes, so that a hanging server fails the test.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(20);

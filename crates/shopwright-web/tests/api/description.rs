@@ -20,9 +20,12 @@ fn operations(description: &Value) -> Operations {
     let paths = description["paths"].as_object().unwrap();
     let each = |(path, item): (&String, &Value)| {
         let methods = item.as_object().unwrap().clone();
-        methods.into_iter().map(move |(method, operation)| (method, path.clone(), operation)).collect::<Vec<_>>()
+        methods
+            .into_iter()
+            .map(move |(method, operation)| (method, path.clone(), operation))
+            .collect::<Vec<_>>()
     };
-    paths.iter().map(|(path, item)| (path, item)).flat_map(each).collect()
+    paths.iter().flat_map(each).collect()
 }
 
 /// A validator for the schema at `schema`, whose references lead into the whole description.
@@ -45,8 +48,17 @@ fn check_fits(description: &Value, schema: &Value, instance: &Value) {
 fn the_description_is_openapi_3_1_with_everything_named_once() {
     on_sqlite(STILL, |shop| {
         let description = description(shop);
-        assert!(description["openapi"].as_str().unwrap().starts_with("3.1."), "{}", description["openapi"]);
-        let tags: BTreeSet<&str> = description["tags"].as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap()).collect();
+        assert!(
+            description["openapi"].as_str().unwrap().starts_with("3.1."),
+            "{}",
+            description["openapi"]
+        );
+        let tags: BTreeSet<&str> = description["tags"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|tag| tag["name"].as_str().unwrap())
+            .collect();
         let mut ids = BTreeSet::new();
         let mut used = BTreeSet::new();
         let operations = operations(&description);
@@ -54,11 +66,20 @@ fn the_description_is_openapi_3_1_with_everything_named_once() {
             let id = operation["operationId"].as_str().unwrap();
             assert!(ids.insert(id), "{id} names two operations");
             let tag = operation["tags"][0].as_str().unwrap();
-            assert!(tags.contains(tag) && operation["tags"].as_array().unwrap().len() == 1, "{method} {path}");
+            assert!(
+                tags.contains(tag) && operation["tags"].as_array().unwrap().len() == 1,
+                "{method} {path}"
+            );
             used.insert(tag);
-            assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path}");
+            assert!(
+                operation["summary"].as_str().is_some_and(|text| !text.is_empty()),
+                "{method} {path}"
+            );
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
-                assert!(parameter["description"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path} {parameter}");
+                assert!(
+                    parameter["description"].as_str().is_some_and(|text| !text.is_empty()),
+                    "{method} {path} {parameter}"
+                );
             }
         }
         assert_eq!(used, tags, "tags without an operation");
@@ -117,7 +138,10 @@ fn every_status_a_handler_can_give_is_documented() {
 
 fn check_problem_responses(name: &str, responses: &serde_json::Map<String, Value>) {
     for (status, response) in responses {
-        assert!(response["description"].as_str().is_some_and(|text| !text.is_empty()), "{name} {status}");
+        assert!(
+            response["description"].as_str().is_some_and(|text| !text.is_empty()),
+            "{name} {status}"
+        );
         if status.starts_with(['4', '5']) {
             let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
             assert_eq!(schema, "#/components/schemas/Problem", "{name} {status}");
@@ -138,7 +162,9 @@ fn every_schema_is_one_and_fits_its_own_examples() {
                     check_fits(&description, property, example);
                     checked += 1;
                 }
-                let documented = property.get("description").is_some() || property.get("oneOf").is_some() || property.get("$ref").is_some();
+                let documented = property.get("description").is_some()
+                    || property.get("oneOf").is_some()
+                    || property.get("$ref").is_some();
                 assert!(documented, "{name}.{field} has no description");
             }
         }
@@ -151,21 +177,37 @@ fn every_schema_is_one_and_fits_its_own_examples() {
 fn the_examples_of_the_description_work_and_the_answers_fit_its_schemas() {
     on_sqlite(STILL, |shop| {
         let description = description(shop);
-        let made = shop.post("/v1/promotions").json(&example_body(&description, "create_promotion")).send().expect(201);
+        let made = shop
+            .post("/v1/promotions")
+            .json(&example_body(&description, "create_promotion"))
+            .send()
+            .expect(201);
         let known = BTreeMap::from([("id", made["id"].as_str().unwrap())]);
         let mut all = operations(&description);
         // What removes or ends comes last.
-        all.sort_by_key(|(method, path, _)| (method == "delete" || path.ends_with("/end"), method != "put"));
+        all.sort_by_key(|(method, path, _)| {
+            (method == "delete" || path.ends_with("/end"), method != "put")
+        });
         for (method, path, operation) in all {
             let mut filled = path.clone();
-            for parameter in operation["parameters"].as_array().into_iter().flatten().filter(|p| p["in"] == "path") {
+            for parameter in operation["parameters"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(|p| p["in"] == "path")
+            {
                 let name = parameter["name"].as_str().unwrap();
-                let example = parameter["example"].as_str().unwrap_or_else(|| panic!("{path} has no example of {name}"));
-                filled = filled.replace(&format!("{{{name}}}"), known.get(name).unwrap_or(&example));
+                let example = parameter["example"]
+                    .as_str()
+                    .unwrap_or_else(|| panic!("{path} has no example of {name}"));
+                filled =
+                    filled.replace(&format!("{{{name}}}"), known.get(name).unwrap_or(&example));
             }
             let call = shop.call(&method.to_ascii_uppercase(), &filled);
             let call = match operation["operationId"].as_str() {
-                Some(id) if operation["requestBody"].is_object() => call.json(&example_body(&description, id)),
+                Some(id) if operation["requestBody"].is_object() => {
+                    call.json(&example_body(&description, id))
+                }
                 _ => call,
             };
             let answer = call.send();
@@ -174,7 +216,10 @@ fn the_examples_of_the_description_work_and_the_answers_fit_its_schemas() {
             assert!(documented.is_object(), "{method} {filled} may not answer {}", answer.status);
             match documented["content"]["application/json"].get("schema") {
                 Some(schema) => check_fits(&description, schema, &answer.json()),
-                None => assert!(answer.status == 204 || path == "/metrics", "{method} {path} describes no body"),
+                None => assert!(
+                    answer.status == 204 || path == "/metrics",
+                    "{method} {path} describes no body"
+                ),
             }
         }
     });
@@ -183,12 +228,14 @@ fn the_examples_of_the_description_work_and_the_answers_fit_its_schemas() {
 /// The example of a body, or one made of the examples of its fields.
 fn example_body(description: &Value, operation_id: &str) -> Value {
     let all = operations(description);
-    let (_, _, operation) = all.iter().find(|(_, _, operation)| operation["operationId"] == operation_id).unwrap();
+    let (_, _, operation) =
+        all.iter().find(|(_, _, operation)| operation["operationId"] == operation_id).unwrap();
     let content = &operation["requestBody"]["content"]["application/json"];
     if let Some(example) = content.get("example") {
         return example.clone();
     }
-    let reference = content["schema"]["$ref"].as_str().unwrap_or_else(|| panic!("{operation_id}: {content}"));
+    let reference =
+        content["schema"]["$ref"].as_str().unwrap_or_else(|| panic!("{operation_id}: {content}"));
     let schema = description.pointer(&reference[1..]).unwrap();
     let mut body = json!({});
     for (field, property) in schema["properties"].as_object().unwrap() {
@@ -223,12 +270,24 @@ fn prices_of_every_kind_fit_what_is_documented() {
         let price = json!({ "$ref": "#/components/schemas/PriceView" });
         for sku in ["85123A", "22423", "NOBASE"] {
             for key in [&shop.secret, &shop.publishable] {
-                check_fits(&description, &price, &shop.get(&format!("/v1/prices/{sku}")).key(key).send().expect(200));
+                check_fits(
+                    &description,
+                    &price,
+                    &shop.get(&format!("/v1/prices/{sku}")).key(key).send().expect(200),
+                );
             }
         }
         let all = operations(&description);
         let (.., batch) = all.iter().find(|(_, path, _)| path == "/v1/prices/batch").unwrap();
-        let list = shop.post("/v1/prices/batch").json(&json!({ "skus": ["85123A", "NOBASE", "nothing"] })).send().expect(200);
-        check_fits(&description, &batch["responses"]["200"]["content"]["application/json"]["schema"], &list);
+        let list = shop
+            .post("/v1/prices/batch")
+            .json(&json!({ "skus": ["85123A", "NOBASE", "nothing"] }))
+            .send()
+            .expect(200);
+        check_fits(
+            &description,
+            &batch["responses"]["200"]["content"]["application/json"]["schema"],
+            &list,
+        );
     });
 }

@@ -7,11 +7,10 @@ use shopwright_domain::time::{Clock, HOUR};
 use shopwright_store::catalog::{FoundBasePrice, insert_missing, set_base_prices};
 use shopwright_store::{Store, StoreError};
 
-use crate::client::escaped;
-use crate::harness::{STILL, Shop, currency, on_both};
+use crate::harness::{STILL, Shop, currency, on_both, soon};
 use crate::seed::sku;
 
-const BULK: usize = 10_000;
+const BULK: i64 = 10_000;
 /// Products written in one transaction.
 const CHUNK: usize = 1_000;
 
@@ -29,13 +28,13 @@ fn a_price_that_another_process_decides_is_served_within_a_second() {
         for amount in [310, 320, 330] {
             shop.clock.advance(HOUR);
             pin(shop, &other, amount);
-            shop.soon("the other process's price", || shop.price_of("85123A") == amount);
+            soon("the other process's price", || shop.price_of("85123A") == amount);
         }
         shop.clock.advance(HOUR);
         assert_eq!(shop.wait(clear_policy(&other, PolicyScope::Sku(sku("85123A")))), Ok(true));
         shop.refresh(&other);
         // From 330 the base price of 295 is more than a step of 10 % away.
-    shop.soon("a step towards the base price", || shop.price_of("85123A") == 297);
+        soon("a step towards the base price", || shop.price_of("85123A") == 297);
     });
 }
 
@@ -47,7 +46,7 @@ fn two_processes_that_decide_in_turns_serve_the_last_decision() {
             shop.clock.advance(HOUR);
             let store = if round % 2 == 0 { &other } else { &shop.store };
             pin(shop, store, 310 + round);
-            shop.soon("the last decision", || shop.price_of("85123A") == 310 + round);
+            soon("the last decision", || shop.price_of("85123A") == 310 + round);
         }
         let history = shop.get("/v1/prices/85123A/history").send().expect(200);
         assert_eq!(history["data"].as_array().unwrap().len(), 5);
@@ -63,14 +62,23 @@ fn a_catalogue_that_another_process_brings_in_is_served_within_a_second() {
             shop.wait(bring_in(&other, chunk.to_vec())).unwrap();
         }
         let refreshed = shop.refresh(&other);
-        assert_eq!(refreshed.changed, BULK as u64);
-        let served = |sku: &str| shop.get(&format!("/v1/prices/{}", escaped(sku))).send().expect(200)["price"]["amount"].clone();
-        shop.soon("the last of many prices", || served(&skus[BULK - 1]) == 100 + BULK as i64 - 1);
+        assert_eq!(refreshed.changed, BULK.unsigned_abs());
+        let served = |place: i64| {
+            let price = shop.get(&format!("/v1/prices/bulk-{place:05}")).send().expect(200);
+            price["price"]["amount"].clone()
+        };
+        soon("the last of many prices", || served(BULK - 1) == 100 + BULK - 1);
         for place in (0..BULK).step_by(997) {
-            assert_eq!(served(&skus[place]), 100 + place as i64);
+            assert_eq!(served(place), 100 + place);
         }
-        let list = shop.post("/v1/prices/batch").json(&serde_json::json!({ "skus": skus[..1_000] })).send().expect(200);
-        assert!(list["data"].as_array().unwrap().iter().all(|item| item["price"]["amount"].is_i64()));
+        let list = shop
+            .post("/v1/prices/batch")
+            .json(&serde_json::json!({ "skus": skus[..1_000] }))
+            .send()
+            .expect(200);
+        assert!(
+            list["data"].as_array().unwrap().iter().all(|item| item["price"]["amount"].is_i64())
+        );
     });
 }
 
@@ -79,7 +87,8 @@ async fn bring_in(store: &Store, skus: Vec<String>) -> Result<(), StoreError> {
     let now = crate::harness::START.parse().unwrap();
     store
         .write(move |tx| {
-            let titled: Vec<(&str, &str)> = skus.iter().map(|sku| (sku.as_str(), "One of many")).collect();
+            let titled: Vec<(&str, &str)> =
+                skus.iter().map(|sku| (sku.as_str(), "One of many")).collect();
             insert_missing(tx, &titled, currency(), now)?;
             let found: Vec<FoundBasePrice> = skus
                 .iter()

@@ -15,7 +15,9 @@ use shopwright_app::pricing::{Refreshed, StoreZone, keep_refreshing, refresh_pri
 use shopwright_domain::ids::{IdSource, KeyId, new_id};
 use shopwright_domain::money::Currency;
 use shopwright_domain::time::{Clock, Timestamp};
-use shopwright_store::{PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, Tx, params};
+use shopwright_store::{
+    PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, Tx, params,
+};
 use shopwright_web::{Site, SiteOptions, serve};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -95,6 +97,8 @@ pub struct Start {
 
 /// Prices move only when a test says so.
 pub const STILL: Start = Start { loopback: false, refreshing: false };
+/// On a loopback address, where the pages are.
+pub const LOOPBACK: Start = Start { loopback: true, refreshing: false };
 /// Prices follow their inputs, as in the real server.
 pub const LIVELY: Start = Start { loopback: false, refreshing: true };
 
@@ -119,23 +123,34 @@ pub fn on_postgres(start: Start, body: impl Fn(&Shop)) {
         assert!(!required, "{REQUIRED}=1, but {URL} does not name a PostgreSQL server");
         return;
     };
-    let schema = format!("api_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let schema =
+        format!("api_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let (proxy, url) = Proxy::before(&url);
-    let options = PostgresOptions { connections: 4, schema: Some(schema.clone()), ..PostgresOptions::new(url) };
+    let options = PostgresOptions {
+        connections: 4,
+        schema: Some(schema.clone()),
+        ..PostgresOptions::new(url)
+    };
     body(&Shop::open(start, StoreOptions::Postgres(options), Place::Schema(schema), Some(proxy)));
 }
 
 impl Shop {
     fn open(start: Start, options: StoreOptions, place: Place, proxy: Option<Proxy>) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
         let store = Store::open(&options).unwrap();
-        let clock = Arc::new(TestClock(AtomicI64::new(START.parse::<Timestamp>().unwrap().as_micros())));
+        let clock =
+            Arc::new(TestClock(AtomicI64::new(START.parse::<Timestamp>().unwrap().as_micros())));
         let ids: Arc<dyn IdSource> = Arc::new(CounterIds(AtomicU64::new(1)));
         let key_secret = KeySecret::new(b"a secret of these tests".to_vec()).unwrap();
         let (server, address, stop, keys) = runtime.block_on(async {
             seed::catalogue(&store, clock.now()).await;
             let secret = make_key(&store, KeyKind::Secret, ids.as_ref(), clock.now()).await;
-            let publishable = make_key(&store, KeyKind::Publishable, ids.as_ref(), clock.now()).await;
+            let publishable =
+                make_key(&store, KeyKind::Publishable, ids.as_ref(), clock.now()).await;
             refresh_prices(&store, &zone(), clock.now(), &ids).await.unwrap();
             let site = Site::new(SiteOptions {
                 store: store.clone(),
@@ -157,14 +172,27 @@ impl Shop {
                 let _ = stopped.await;
             }));
             if start.refreshing {
-                let hourly = Duration::from_secs(3_600);
+                let hourly = Duration::from_hours(1);
                 keep_refreshing(store.clone(), zone(), clock.clone(), ids.clone(), hourly);
             }
             (server, address, stop, (secret, publishable))
         });
         let (secret, publishable) = (keys.0.text, keys.1.text);
         let (stop, server) = (Some(stop), Some(server));
-        Self { address, clock, ids, store, secret, publishable, proxy, options, runtime, stop, server, place }
+        Self {
+            address,
+            clock,
+            ids,
+            store,
+            secret,
+            publishable,
+            proxy,
+            options,
+            runtime,
+            stop,
+            server,
+            place,
+        }
     }
 
     /// A request with the secret key.
@@ -189,21 +217,6 @@ impl Shop {
     pub fn price_of(&self, sku: &str) -> i64 {
         let price = self.get(&format!("/v1/prices/{sku}")).send().expect(200);
         price["price"]["amount"].as_i64().unwrap_or_else(|| panic!("{price}"))
-    }
-
-    /// Waits for the promise to come true and fails past its time.
-    #[track_caller]
-    pub fn soon(&self, what: &str, holds: impl Fn() -> bool) {
-        let asked = Instant::now();
-        loop {
-            // A look that began in time counts, however long it takes.
-            let late = asked.elapsed() > SOON;
-            if holds() {
-                return;
-            }
-            assert!(!late, "{what} did not come true within {SOON:?}");
-            std::thread::sleep(Duration::from_millis(15));
-        }
     }
 
     pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
@@ -262,11 +275,28 @@ impl Drop for Shop {
     fn drop(&mut self) {
         if let Place::Schema(schema) = &self.place {
             let drop_schema = format!("DROP SCHEMA {schema} CASCADE");
-            let dropped = self.runtime.block_on(self.store.write(move |tx| tx.execute(&drop_schema, params![])));
+            let dropped = self
+                .runtime
+                .block_on(self.store.write(move |tx| tx.execute(&drop_schema, params![])));
             if !std::thread::panicking() {
                 dropped.unwrap();
             }
         }
+    }
+}
+
+/// Waits for the promise to come true and fails past its time.
+#[track_caller]
+pub fn soon(what: &str, holds: impl Fn() -> bool) {
+    let asked = Instant::now();
+    loop {
+        // A look that began in time counts, however long it takes.
+        let late = asked.elapsed() > SOON;
+        if holds() {
+            return;
+        }
+        assert!(!late, "{what} did not come true within {SOON:?}");
+        std::thread::sleep(Duration::from_millis(15));
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::client::Answer;
-use crate::harness::{STILL, Shop, on_both};
+use crate::harness::{LOOPBACK, STILL, Shop, on_both};
 
 /// The answer is a bare 500: the code's fixed text, the request id, and nothing else.
 #[track_caller]
@@ -27,7 +27,10 @@ fn check(damage: &'static str, requests: &[(&str, &str)]) {
             "starts_at": "2026-11-24T12:00:00Z", "ends_at": "2026-11-25T12:00:00Z",
         });
         shop.post("/v1/promotions").json(&promotion).send().expect(201);
-        shop.put("/v1/pricing/policies/sku/22423").json(&json!({ "pin_minor": 1_300 })).send().expect(200);
+        shop.put("/v1/pricing/policies/sku/22423")
+            .json(&json!({ "pin_minor": 1_300 }))
+            .send()
+            .expect(200);
         shop.sql(damage);
         for (method, path) in requests {
             let call = shop.call(method, path);
@@ -41,7 +44,10 @@ fn check(damage: &'static str, requests: &[(&str, &str)]) {
 
 #[test]
 fn a_damaged_record_of_a_price_tells_nothing() {
-    check("UPDATE prices SET decision = '[]' WHERE sku = '85123A'", &[("GET", "/v1/prices/85123A/explain")]);
+    check(
+        "UPDATE prices SET decision = '[]' WHERE sku = '85123A'",
+        &[("GET", "/v1/prices/85123A/explain")],
+    );
 }
 
 #[test]
@@ -61,7 +67,12 @@ fn a_damaged_layer_of_settings_tells_nothing() {
 fn a_damaged_product_tells_nothing() {
     check(
         "UPDATE products SET currency = 'EURO' WHERE sku = '85123A'",
-        &[("GET", "/v1/products"), ("GET", "/v1/products/85123A"), ("GET", "/v1/stock/85123A"), ("GET", "/v1/prices/85123A/explain")],
+        &[
+            ("GET", "/v1/products"),
+            ("GET", "/v1/products/85123A"),
+            ("GET", "/v1/stock/85123A"),
+            ("GET", "/v1/prices/85123A/explain"),
+        ],
     );
 }
 
@@ -71,4 +82,20 @@ fn a_missing_table_tells_nothing() {
         "ALTER TABLE price_decisions RENAME TO price_decisions_away",
         &[("GET", "/v1/prices/85123A/history"), ("GET", "/v1/prices/85123A/explain")],
     );
+}
+
+#[test]
+fn a_page_that_cannot_be_made_tells_only_under_which_id_the_log_has_it() {
+    on_both(LOOPBACK, |shop| {
+        shop.sql("UPDATE products SET currency = 'EURO' WHERE sku = '85123A'");
+        for path in ["/", "/products/85123A"] {
+            let page = shop.get(path).no_key().header("accept", "text/html").send();
+            assert_eq!(page.status, 500, "{path}");
+            let id = page.header("x-request-id");
+            assert!(page.text.contains(&format!("<code>{id}</code>")), "{id}: {}", page.text);
+            for cause in ["EURO", "corrupt", "SELECT", "products.currency"] {
+                assert!(!page.text.contains(cause), "{cause}: {}", page.text);
+            }
+        }
+    });
 }

@@ -6,7 +6,7 @@
 use serde_json::json;
 use shopwright_store::params;
 
-use crate::harness::{STILL, Shop, on_postgres, on_sqlite};
+use crate::harness::{STILL, Shop, on_postgres, on_sqlite, soon};
 use crate::seed::HEART;
 
 fn is_stale(shop: &Shop) -> bool {
@@ -14,10 +14,14 @@ fn is_stale(shop: &Shop) -> bool {
 }
 
 fn check_served_from_memory(shop: &Shop) {
-    shop.soon("prices are marked stale", || is_stale(shop));
+    soon("prices are marked stale", || is_stale(shop));
     let price = shop.get("/v1/prices/85123A").key(&shop.publishable).send().expect(200);
     assert_eq!((&price["price"]["amount"], &price["stale"]), (&json!(HEART), &json!(true)));
-    let batch = shop.post("/v1/prices/batch").json(&json!({ "skus": ["85123A", "22423"] })).send().expect(200);
+    let batch = shop
+        .post("/v1/prices/batch")
+        .json(&json!({ "skus": ["85123A", "22423"] }))
+        .send()
+        .expect(200);
     assert!(batch["data"].as_array().unwrap().iter().all(|item| item["stale"] == true), "{batch}");
     shop.get("/readyz").no_key().send().problem(503, "unavailable");
     assert_eq!(shop.get("/livez").send().status, 200);
@@ -27,13 +31,21 @@ fn check_served_from_memory(shop: &Shop) {
 }
 
 fn check_recovered(shop: &Shop) {
-    shop.soon("prices are fresh again", || !is_stale(shop));
-    shop.soon("the server is ready", || shop.get("/readyz").no_key().send().status == 200);
+    soon("prices are fresh again", || !is_stale(shop));
+    soon("the server is ready", || shop.get("/readyz").no_key().send().status == 200);
     assert!(shop.get("/metrics").send().text.contains("shopwright_prices_stale 0\n"));
+    // Each idle connection learns at its next use that it is dead, and answers 503 that once.
+    soon("every connection is back", || {
+        let touch = "UPDATE feeds SET version = version";
+        (0..16).all(|_| shop.wait(shop.store.write(move |tx| tx.execute(touch, params![]))).is_ok())
+    });
     shop.clock.advance(shopwright_domain::time::HOUR);
-    shop.put("/v1/pricing/policies/sku/85123A").json(&json!({ "pin_minor": 333 })).send().expect(200);
+    shop.put("/v1/pricing/policies/sku/85123A")
+        .json(&json!({ "pin_minor": 333 }))
+        .send()
+        .expect(200);
     shop.refresh(&shop.store);
-    shop.soon("prices move again", || shop.price_of("85123A") == 333);
+    soon("prices move again", || shop.price_of("85123A") == 333);
 }
 
 #[test]
@@ -44,12 +56,20 @@ fn a_cut_line_to_the_database_leaves_prices_served_and_marked_stale() {
             proxy.cut();
             check_served_from_memory(shop);
             // What is not in memory needs the ledger, and says that it is away.
-            for path in ["/v1/prices/nothing", "/v1/prices/85123A/explain", "/v1/products", "/v1/stock/85123A"] {
+            for path in [
+                "/v1/prices/nothing",
+                "/v1/prices/85123A/explain",
+                "/v1/products",
+                "/v1/stock/85123A",
+            ] {
                 shop.get(path).send().problem(503, "unavailable");
             }
-            shop.put("/v1/pricing/freeze").json(&json!({ "frozen": true })).send().problem(503, "unavailable");
+            shop.put("/v1/pricing/freeze")
+                .json(&json!({ "frozen": true }))
+                .send()
+                .problem(503, "unavailable");
             proxy.mend();
-            shop.soon("prices are fresh again", || !is_stale(shop));
+            soon("prices are fresh again", || !is_stale(shop));
         }
         check_recovered(shop);
     });
@@ -59,7 +79,9 @@ fn a_cut_line_to_the_database_leaves_prices_served_and_marked_stale() {
 fn a_broken_schema_leaves_prices_served_and_marked_stale() {
     on_sqlite(STILL, |shop| {
         let other = shop.another_process();
-        let sql = |sql: &'static str| shop.wait(other.write(move |tx| tx.execute(sql, params![]))).unwrap();
+        let sql = |sql: &'static str| {
+            shop.wait(other.write(move |tx| tx.execute(sql, params![]))).unwrap()
+        };
         sql("ALTER TABLE feeds RENAME TO feeds_away");
         check_served_from_memory(shop);
         sql("ALTER TABLE feeds_away RENAME TO feeds");

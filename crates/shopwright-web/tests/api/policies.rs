@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use shopwright_domain::time::HOUR;
 
-use crate::harness::{LIVELY, STILL, Shop, on_both, on_sqlite};
+use crate::harness::{LIVELY, STILL, Shop, on_both, on_sqlite, soon};
 use crate::seed::{HEART, HEART_COST};
 
 const STORE: &str = "/v1/pricing/policies/store";
@@ -19,26 +19,38 @@ fn a_refused_layer_names_its_field_and_leaves_everything_as_it_was() {
     on_both(LIVELY, |shop| {
         let kept = json!({ "pin_minor": 310 });
         shop.put(HEART_PATH).json(&kept).send().expect(200);
-        shop.soon("the pin holds", || shop.price_of("85123A") == 310);
+        soon("the pin holds", || shop.price_of("85123A") == 310);
         let check = |body: Value, pointers: &[&str]| {
             assert_eq!(shop.put(HEART_PATH).json(&body).send().pointers(), pointers, "{body}");
         };
-        check(json!({ "floor": { "amount_minor": 400 }, "ceiling": { "amount_minor": 300 } }), &["/floor"]);
+        check(
+            json!({ "floor": { "amount_minor": 400 }, "ceiling": { "amount_minor": 300 } }),
+            &["/floor"],
+        );
         check(json!({ "floor": { "factor": "1.5" }, "ceiling": { "factor": "1.2" } }), &["/floor"]);
         // Of different kinds they only meet at the product's base price.
-        check(json!({ "floor": { "amount_minor": 400 }, "ceiling": { "factor": "1.2" } }), &["/floor"]);
+        check(
+            json!({ "floor": { "amount_minor": 400 }, "ceiling": { "factor": "1.2" } }),
+            &["/floor"],
+        );
         check(json!({ "pin_minor": HEART_COST - 1 }), &["/pin_minor"]);
         check(json!({ "ceiling": { "amount_minor": HEART_COST - 1 } }), &["/floor", "/ceiling"]);
         check(json!({ "margin_min_bps": 6_000, "pin_minor": 374 }), &["/pin_minor"]);
-        check(json!({ "dwell_minutes": -1, "step_day_bps": 0 }), &["/step_day_bps", "/dwell_minutes"]);
+        check(
+            json!({ "dwell_minutes": -1, "step_day_bps": 0 }),
+            &["/step_day_bps", "/dwell_minutes"],
+        );
         check(json!({ "endings": ["99", "9\u{0}"] }), &["/endings/1"]);
-        assert_eq!(policies(shop), [json!({
-            "object": "pricing_policy",
-            "scope": "sku",
-            "key": "85123A",
-            "settings": kept,
-            "updated_at": crate::harness::START,
-        })]);
+        assert_eq!(
+            policies(shop),
+            [json!({
+                "object": "pricing_policy",
+                "scope": "sku",
+                "key": "85123A",
+                "settings": kept,
+                "updated_at": crate::harness::START,
+            })]
+        );
         assert_eq!(shop.price_of("85123A"), 310);
     });
 }
@@ -76,10 +88,18 @@ fn a_layer_that_cannot_be_read_is_pointed_at() {
 fn a_scope_that_does_not_exist_is_not_found() {
     on_both(STILL, |shop| {
         let empty = json!({});
-        shop.put("/v1/pricing/policies/sku/nothing").json(&empty).send().problem(404, "unknown_sku");
+        shop.put("/v1/pricing/policies/sku/nothing")
+            .json(&empty)
+            .send()
+            .problem(404, "unknown_sku");
         for path in ["sku/%00", "sku/a%0Ab", "brand/acme", "store/all", "category/%00"] {
-            shop.put(&format!("/v1/pricing/policies/{path}")).json(&empty).send().problem(404, "not_found");
-            shop.call("DELETE", &format!("/v1/pricing/policies/{path}")).send().problem(404, "not_found");
+            shop.put(&format!("/v1/pricing/policies/{path}"))
+                .json(&empty)
+                .send()
+                .problem(404, "not_found");
+            shop.call("DELETE", &format!("/v1/pricing/policies/{path}"))
+                .send()
+                .problem(404, "not_found");
         }
     });
 }
@@ -97,13 +117,19 @@ fn a_store_layer_is_refused_for_the_first_product_it_fails_for() {
 fn prices_follow_their_settings_within_a_second() {
     on_both(LIVELY, |shop| {
         let kept = shop.put(HEART_PATH).json(&json!({ "pin_minor": 320 })).send().expect(200);
-        assert_eq!((&kept["scope"], &kept["key"], &kept["settings"]), (&json!("sku"), &json!("85123A"), &json!({ "pin_minor": 320 })));
-        shop.soon("the pin holds", || shop.price_of("85123A") == 320);
+        assert_eq!(
+            (&kept["scope"], &kept["key"], &kept["settings"]),
+            (&json!("sku"), &json!("85123A"), &json!({ "pin_minor": 320 }))
+        );
+        soon("the pin holds", || shop.price_of("85123A") == 320);
         shop.clock.advance(HOUR);
-        shop.put(STORE).json(&json!({ "strategy": "rules", "preset": "playbook" })).send().expect(200);
+        shop.put(STORE)
+            .json(&json!({ "strategy": "rules", "preset": "playbook" }))
+            .send()
+            .expect(200);
         assert_eq!(shop.call("DELETE", HEART_PATH).send().status, 204);
         // From 320 the playbook's 356 is more than a step of 10 % away.
-        shop.soon("the rules hold", || shop.price_of("85123A") == 352);
+        soon("the rules hold", || shop.price_of("85123A") == 352);
         shop.call("DELETE", HEART_PATH).send().problem(404, "not_found");
         let price = shop.get("/v1/prices/85123A").send().expect(200);
         assert_eq!(price["strategy"], "rules");
@@ -114,18 +140,27 @@ fn prices_follow_their_settings_within_a_second() {
 #[test]
 fn a_category_layer_covers_what_is_below_it_and_a_sku_layer_wins_over_it() {
     on_both(LIVELY, |shop| {
-        shop.put("/v1/pricing/policies/category/Home").json(&json!({ "pin_minor": 330 })).send().expect(200);
-        shop.soon("the upper category holds", || shop.price_of("85123A") == 330);
-        shop.put("/v1/pricing/policies/category/Home%2FCandles").json(&json!({ "pin_minor": 340 })).send().expect(200);
-        shop.soon("the lower category wins", || shop.price_of("85123A") == 340);
+        shop.put("/v1/pricing/policies/category/Home")
+            .json(&json!({ "pin_minor": 330 }))
+            .send()
+            .expect(200);
+        soon("the upper category holds", || shop.price_of("85123A") == 330);
+        shop.put("/v1/pricing/policies/category/Home%2FCandles")
+            .json(&json!({ "pin_minor": 340 }))
+            .send()
+            .expect(200);
+        soon("the lower category wins", || shop.price_of("85123A") == 340);
         shop.put(HEART_PATH).json(&json!({ "pin_minor": 350 })).send().expect(200);
-        shop.soon("the product wins", || shop.price_of("85123A") == 350);
+        soon("the product wins", || shop.price_of("85123A") == 350);
         let keys: Vec<_> = policies(shop).iter().map(|layer| layer["key"].clone()).collect();
         assert_eq!(keys, ["Home", "Home/Candles", "85123A"]);
         for path in ["category/Home%2FCandles", "sku/85123A"] {
-            assert_eq!(shop.call("DELETE", &format!("/v1/pricing/policies/{path}")).send().status, 204);
+            assert_eq!(
+                shop.call("DELETE", &format!("/v1/pricing/policies/{path}")).send().status,
+                204
+            );
         }
-        shop.soon("what is left holds", || shop.price_of("85123A") == 330);
+        soon("what is left holds", || shop.price_of("85123A") == 330);
     });
 }
 
@@ -139,11 +174,12 @@ fn a_freeze_holds_every_price_until_it_is_lifted() {
         shop.put(STORE).json(&json!({ "margin_min_bps": 500 })).send().expect(200);
         freeze(true);
         shop.put(HEART_PATH).json(&json!({ "pin_minor": 320 })).send().expect(200);
-        let factor = || shop.get("/v1/prices/85123A").send().expect(200)["reasons"][0]["factor"].clone();
-        shop.soon("the freeze is the reason", || factor() == "freeze");
+        let factor =
+            || shop.get("/v1/prices/85123A").send().expect(200)["reasons"][0]["factor"].clone();
+        soon("the freeze is the reason", || factor() == "freeze");
         assert_eq!(shop.price_of("85123A"), HEART);
         freeze(false);
-        shop.soon("the pin holds", || shop.price_of("85123A") == 320);
+        soon("the pin holds", || shop.price_of("85123A") == 320);
         // The store's other settings were left as they are.
         let store = policies(shop).into_iter().find(|layer| layer["scope"] == "store").unwrap();
         assert_eq!(store["settings"], json!({ "freeze": false, "margin_min_bps": 500 }));
@@ -154,7 +190,11 @@ fn a_freeze_holds_every_price_until_it_is_lifted() {
 fn a_freeze_says_yes_or_no_and_nothing_else() {
     on_sqlite(STILL, |shop| {
         let check = |body: &str, pointer: &str| {
-            assert_eq!(shop.put("/v1/pricing/freeze").text(body).send().pointers(), [pointer], "{body}");
+            assert_eq!(
+                shop.put("/v1/pricing/freeze").text(body).send().pointers(),
+                [pointer],
+                "{body}"
+            );
         };
         check("{}", "");
         check(r#"{"frozen":"yes"}"#, "/frozen");

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shopwright_domain::time::SECOND;
 
 use crate::client::escaped;
-use crate::harness::{STILL, Shop, on_both, on_sqlite};
+use crate::harness::{STILL, Shop, on_both, on_sqlite, soon};
 use crate::seed::{CAKESTAND, HEART, ODD, odd_skus};
 
 fn money(amount: i64) -> Value {
@@ -14,8 +14,12 @@ fn money(amount: i64) -> Value {
 /// The sum of base and effects, which must be the price.
 #[track_caller]
 fn check_sum(price: &Value) {
-    let effects: i64 =
-        price["reasons"].as_array().unwrap().iter().map(|reason| reason["effect_minor"].as_i64().unwrap()).sum();
+    let effects: i64 = price["reasons"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|reason| reason["effect_minor"].as_i64().unwrap())
+        .sum();
     let amount = |field: &str| price[field]["amount"].as_i64().unwrap();
     assert_eq!(amount("base_price") + effects, amount("price"), "{price}");
 }
@@ -75,7 +79,8 @@ fn a_browser_learns_nothing_more_from_a_damaged_record() {
     on_both(STILL, |shop| {
         shop.write(|tx| {
             let version = shopwright_store::feed::advance(tx, shopwright_store::Change::Prices)?;
-            let damage = "UPDATE prices SET decision = '[]', feed_version = $1 WHERE sku = '85123A'";
+            let damage =
+                "UPDATE prices SET decision = '[]', feed_version = $1 WHERE sku = '85123A'";
             tx.execute(damage, shopwright_store::params![version])
         });
         let factor = |key: &str| {
@@ -83,9 +88,14 @@ fn a_browser_learns_nothing_more_from_a_damaged_record() {
             check_sum(&price);
             price["reasons"][0].clone()
         };
-        shop.soon("the damaged record is seen", || factor(&shop.secret)["factor"] == "record_unreadable");
+        soon("the damaged record is seen", || {
+            factor(&shop.secret)["factor"] == "record_unreadable"
+        });
         assert!(factor(&shop.secret)["sentence"].is_string());
-        assert_eq!(factor(&shop.publishable), json!({ "factor": "record_unreadable", "effect_minor": 0 }));
+        assert_eq!(
+            factor(&shop.publishable),
+            json!({ "factor": "record_unreadable", "effect_minor": 0 })
+        );
     });
 }
 
@@ -97,14 +107,17 @@ fn base_price_and_effects_add_up_to_the_price() {
             .send()
             .expect(200);
         shop.refresh(&shop.store);
-        shop.soon("rules decide", || shop.price_of("85123A") == 356);
+        soon("rules decide", || shop.price_of("85123A") == 356);
         for sku in ["85123A", "22423"].map(ToOwned::to_owned).into_iter().chain(odd_skus()) {
             for key in [&shop.secret, &shop.publishable] {
-                check_sum(&shop.get(&format!("/v1/prices/{}", path_of(&sku))).key(key).send().expect(200));
+                check_sum(
+                    &shop.get(&format!("/v1/prices/{}", path_of(&sku))).key(key).send().expect(200),
+                );
             }
         }
         let price = shop.get("/v1/prices/85123A").send().expect(200);
-        let factors: Vec<_> = price["reasons"].as_array().unwrap().iter().map(|r| r["factor"].clone()).collect();
+        let factors: Vec<_> =
+            price["reasons"].as_array().unwrap().iter().map(|r| r["factor"].clone()).collect();
         assert_eq!(factors, ["demand", "inventory"], "{price}");
     });
 }
@@ -112,7 +125,9 @@ fn base_price_and_effects_add_up_to_the_price() {
 #[test]
 fn the_short_path_answers_like_the_long_one() {
     on_sqlite(STILL, |shop| {
-        for (path, key) in [("85123A", &shop.secret), ("NOBASE", &shop.secret), ("85123A", &shop.publishable)] {
+        for (path, key) in
+            [("85123A", &shop.secret), ("NOBASE", &shop.secret), ("85123A", &shop.publishable)]
+        {
             let long = shop.get(&format!("/v1/prices/{path}")).key(key).send();
             let short = shop.get(&format!("/price/{path}")).key(key).send();
             assert_eq!((short.status, &short.text), (200, &long.text));
@@ -155,7 +170,8 @@ fn a_product_without_a_base_price_has_no_invented_price() {
 fn a_sku_nobody_sells_is_a_problem_that_names_it() {
     on_both(STILL, |shop| {
         let check = |path: &str, named: &str| {
-            let problem = shop.get(&format!("/v1/prices/{path}")).send().problem(404, "unknown_sku");
+            let problem =
+                shop.get(&format!("/v1/prices/{path}")).send().problem(404, "unknown_sku");
             assert!(problem["detail"].as_str().unwrap().contains(named), "{problem}");
         };
         check("85123a", "85123a");
@@ -172,13 +188,28 @@ fn a_sku_nobody_sells_is_a_problem_that_names_it() {
 #[test]
 fn a_path_that_is_not_utf8_is_a_problem_of_the_caller() {
     on_sqlite(STILL, |shop| {
-        for path in ["/v1/prices/%ff", "/price/%ff", "/v1/prices/%ff/explain", "/v1/prices/%c3%28/history", "/v1/products/%ff", "/v1/stock/%ff"] {
+        for path in [
+            "/v1/prices/%ff",
+            "/price/%ff",
+            "/v1/prices/%ff/explain",
+            "/v1/prices/%c3%28/history",
+            "/v1/products/%ff",
+            "/v1/stock/%ff",
+        ] {
             shop.get(path).send().problem(400, "invalid_parameter");
         }
         let policy = json!({});
-        shop.put("/v1/pricing/policies/sku/%ff").json(&policy).send().problem(400, "invalid_parameter");
-        shop.put("/v1/pricing/policies/%ff/a").json(&policy).send().problem(400, "invalid_parameter");
-        shop.call("DELETE", "/v1/pricing/policies/category/%ff").send().problem(400, "invalid_parameter");
+        shop.put("/v1/pricing/policies/sku/%ff")
+            .json(&policy)
+            .send()
+            .problem(400, "invalid_parameter");
+        shop.put("/v1/pricing/policies/%ff/a")
+            .json(&policy)
+            .send()
+            .problem(400, "invalid_parameter");
+        shop.call("DELETE", "/v1/pricing/policies/category/%ff")
+            .send()
+            .problem(400, "invalid_parameter");
         shop.post("/v1/promotions/%ff/end").send().problem(400, "invalid_parameter");
     });
 }
@@ -190,7 +221,11 @@ fn every_sku_a_shop_may_have_can_be_asked_for() {
             let priced = shop.get(&format!("/v1/prices/{}", path_of(&sku))).send().expect(200);
             assert_eq!((&priced["sku"], &priced["price"]["amount"]), (&json!(sku), &json!(ODD)));
             let escaped = path_of(&sku);
-            for path in [format!("/v1/products/{escaped}"), format!("/v1/stock/{escaped}"), format!("/v1/prices/{escaped}/explain")] {
+            for path in [
+                format!("/v1/products/{escaped}"),
+                format!("/v1/stock/{escaped}"),
+                format!("/v1/prices/{escaped}/explain"),
+            ] {
                 assert_eq!(shop.get(&path).send().expect(200)["sku"], json!(sku), "{path}");
             }
         }

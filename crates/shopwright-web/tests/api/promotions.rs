@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use shopwright_domain::time::{DAY, HOUR};
 
-use crate::harness::{LIVELY, STILL, Shop, on_both};
+use crate::harness::{LIVELY, STILL, Shop, on_both, soon};
 use crate::seed::HEART;
 
 const PATH: &str = "/v1/promotions";
@@ -33,7 +33,10 @@ fn standard(shop: &Shop) {
 #[test]
 fn a_promotion_is_answered_as_it_is_kept() {
     on_both(STILL, |shop| {
-        let made = make(shop, &json!({ "scope": "category", "key": "Home", "factor": "0.850", "name": " Spring  " }));
+        let made = make(
+            shop,
+            &json!({ "scope": "category", "key": "Home", "factor": "0.850", "name": " Spring  " }),
+        );
         let id = made["id"].as_str().unwrap().to_owned();
         assert!(id.starts_with("prm_"), "{id}");
         assert_eq!(
@@ -61,10 +64,17 @@ fn a_running_promotion_lowers_the_price_within_a_second_and_gives_it_back_at_its
         standard(shop);
         let lowered = HEART * 9 / 10 + 1;
         make(shop, &json!({ "ends_at": "2026-11-24T18:00:00Z" }));
-        shop.soon("the promotion counts", || shop.price_of("85123A") == lowered);
+        soon("the promotion counts", || shop.price_of("85123A") == lowered);
         let price = shop.get("/v1/prices/85123A").send().expect(200);
         assert_eq!(price["lowest_30d"]["amount"], HEART, "{price}");
-        assert!(price["reasons"].as_array().unwrap().iter().any(|reason| reason["factor"] == "promotion"), "{price}");
+        assert!(
+            price["reasons"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|reason| reason["factor"] == "promotion"),
+            "{price}"
+        );
         // Without a cost no rule moves a price.
         assert_eq!(shop.price_of("22423"), crate::seed::CAKESTAND);
         shop.clock.advance(6 * HOUR - 1);
@@ -72,7 +82,7 @@ fn a_running_promotion_lowers_the_price_within_a_second_and_gives_it_back_at_its
         assert_eq!(shop.price_of("85123A"), lowered);
         shop.clock.advance(1);
         shop.refresh(&shop.store);
-        shop.soon("the promotion is over", || shop.price_of("85123A") > lowered);
+        soon("the promotion is over", || shop.price_of("85123A") > lowered);
     });
 }
 
@@ -80,12 +90,15 @@ fn a_running_promotion_lowers_the_price_within_a_second_and_gives_it_back_at_its
 fn a_promotion_that_is_ended_stops_counting_within_a_second() {
     on_both(LIVELY, |shop| {
         standard(shop);
-        let id = make(shop, &json!({ "scope": "sku", "key": "85123A" }))["id"].as_str().unwrap().to_owned();
-        shop.soon("the promotion counts", || shop.price_of("85123A") < HEART);
+        let id = make(shop, &json!({ "scope": "sku", "key": "85123A" }))["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        soon("the promotion counts", || shop.price_of("85123A") < HEART);
         shop.clock.advance(HOUR);
         let end = || shop.post(&format!("{PATH}/{id}/end")).send();
         assert_eq!(end().status, 204);
-        shop.soon("the promotion is over", || shop.price_of("85123A") > HEART * 9 / 10 + 1);
+        soon("the promotion is over", || shop.price_of("85123A") > HEART * 9 / 10 + 1);
         end().problem(404, "not_found");
         assert_eq!(shop.get(PATH).send().expect(200)["data"][0]["ends_at"], "2026-11-24T13:00:00Z");
     });
@@ -94,7 +107,8 @@ fn a_promotion_that_is_ended_stops_counting_within_a_second() {
 #[test]
 fn a_promotion_to_come_can_be_cancelled_before_it_starts() {
     on_both(STILL, |shop| {
-        let body = json!({ "starts_at": "2026-12-01T00:00:00Z", "ends_at": "2026-12-24T00:00:00Z" });
+        let body =
+            json!({ "starts_at": "2026-12-01T00:00:00Z", "ends_at": "2026-12-24T00:00:00Z" });
         let id = make(shop, &body)["id"].as_str().unwrap().to_owned();
         assert_eq!(shop.post(&format!("{PATH}/{id}/end")).send().status, 204);
         shop.clock.advance(10 * DAY);
@@ -105,7 +119,13 @@ fn a_promotion_to_come_can_be_cancelled_before_it_starts() {
 #[test]
 fn an_end_for_something_else_is_not_found() {
     on_both(STILL, |shop| {
-        for id in ["prm_01h455vb4pex5vsknk084sn02q", "dec_01h455vb4pex5vsknk084sn02q", "1", "%00", "a%2Fb"] {
+        for id in [
+            "prm_01h455vb4pex5vsknk084sn02q",
+            "dec_01h455vb4pex5vsknk084sn02q",
+            "1",
+            "%00",
+            "a%2Fb",
+        ] {
             shop.post(&format!("{PATH}/{id}/end")).send().problem(404, "not_found");
         }
     });
@@ -120,11 +140,16 @@ fn what_does_not_fit_is_pointed_at_and_nothing_is_made() {
         };
         check(json!({ "ends_at": "2026-11-24T12:00:00Z" }), "/ends_at");
         check(json!({ "starts_at": "2026-11-26T00:00:00Z" }), "/ends_at");
-        check(json!({ "starts_at": "2026-11-20T00:00:00Z", "ends_at": "2026-11-23T00:00:00Z" }), "/ends_at");
+        check(
+            json!({ "starts_at": "2026-11-20T00:00:00Z", "ends_at": "2026-11-23T00:00:00Z" }),
+            "/ends_at",
+        );
         check(json!({ "starts_at": "soon" }), "/starts_at");
         check(json!({ "starts_at": "2026-11-24" }), "/starts_at");
         check(json!({ "ends_at": 1_800_000_000 }), "/ends_at");
-        for factor in ["0", "-0.5", "10.1", "0.9x", "", "NaN", "1e-1", &format!("0.{}1", "0".repeat(100))] {
+        for factor in
+            ["0", "-0.5", "10.1", "0.9x", "", "NaN", "1e-1", &format!("0.{}1", "0".repeat(100))]
+        {
             check(json!({ "factor": factor }), "/factor");
         }
         check(json!({ "factor": 0.9 }), "/factor");
@@ -137,7 +162,10 @@ fn what_does_not_fit_is_pointed_at_and_nothing_is_made() {
         check(json!({ "key": "85123A" }), "/scope");
         check(json!({ "locks_price": "yes" }), "/locks_price");
         check(json!({ "priority": 1 }), "/priority");
-        shop.post(PATH).json(&sale(&json!({ "scope": "sku", "key": "nothing" }))).send().problem(404, "unknown_sku");
+        shop.post(PATH)
+            .json(&sale(&json!({ "scope": "sku", "key": "nothing" })))
+            .send()
+            .problem(404, "unknown_sku");
         let mut nameless = sale(&json!({}));
         nameless.as_object_mut().unwrap().remove("name");
         assert_eq!(shop.post(PATH).json(&nameless).send().pointers(), [""]);
@@ -148,10 +176,18 @@ fn what_does_not_fit_is_pointed_at_and_nothing_is_made() {
 #[test]
 fn times_at_the_ends_of_the_calendar_are_kept_or_refused_but_never_a_fault() {
     on_both(STILL, |shop| {
-        let kept = make(shop, &json!({ "starts_at": "0000-01-01T00:00:00Z", "ends_at": "9999-12-30T22:00:00.999999Z" }));
+        let kept = make(
+            shop,
+            &json!({ "starts_at": "0000-01-01T00:00:00Z", "ends_at": "9999-12-30T22:00:00.999999Z" }),
+        );
         assert_eq!(shop.get(PATH).send().expect(200)["data"], json!([kept]));
-        for starts_at in ["-000001-12-31T23:59:59Z", "-004714-01-01T00:00:00Z", "-009999-01-02T02:00:00Z"] {
-            assert_eq!(shop.post(PATH).json(&sale(&json!({ "starts_at": starts_at }))).send().pointers(), ["/starts_at"]);
+        for starts_at in
+            ["-000001-12-31T23:59:59Z", "-004714-01-01T00:00:00Z", "-009999-01-02T02:00:00Z"]
+        {
+            assert_eq!(
+                shop.post(PATH).json(&sale(&json!({ "starts_at": starts_at }))).send().pointers(),
+                ["/starts_at"]
+            );
         }
     });
 }
@@ -159,21 +195,28 @@ fn times_at_the_ends_of_the_calendar_are_kept_or_refused_but_never_a_fault() {
 #[test]
 fn promotions_are_listed_newest_first_in_pages() {
     on_both(STILL, |shop| {
-        let made: Vec<Value> = (0..5).map(|n| make(shop, &json!({ "name": format!("Sale {n}") }))["id"].clone()).collect();
+        let made: Vec<Value> = (0..5)
+            .map(|n| make(shop, &json!({ "name": format!("Sale {n}") }))["id"].clone())
+            .collect();
         let newest: Vec<&Value> = made.iter().rev().collect();
         let page = |query: &str| {
             let list = shop.get(&format!("{PATH}{query}")).send().expect(200);
-            let ids: Vec<Value> = list["data"].as_array().unwrap().iter().map(|row| row["id"].clone()).collect();
+            let ids: Vec<Value> =
+                list["data"].as_array().unwrap().iter().map(|row| row["id"].clone()).collect();
             (ids, list["has_more"].as_bool().unwrap())
         };
-        let cut = |from: usize, until: usize| newest[from..until].iter().map(|id| (*id).clone()).collect::<Vec<_>>();
+        let cut = |from: usize, until: usize| {
+            newest[from..until].iter().map(|id| (*id).clone()).collect::<Vec<_>>()
+        };
         assert_eq!(page(""), (cut(0, 5), false));
         assert_eq!(page("?limit=2"), (cut(0, 2), true));
         let after = |place: usize| newest[place].as_str().unwrap();
         assert_eq!(page(&format!("?limit=2&starting_after={}", after(1))), (cut(2, 4), true));
         assert_eq!(page(&format!("?limit=2&starting_after={}", after(3))), (cut(4, 5), false));
         for cursor in ["dec_01h455vb4pex5vsknk084sn02q", "x", "", "%00"] {
-            shop.get(&format!("{PATH}?starting_after={cursor}")).send().problem(400, "invalid_parameter");
+            shop.get(&format!("{PATH}?starting_after={cursor}"))
+                .send()
+                .problem(400, "invalid_parameter");
         }
     });
 }

@@ -22,7 +22,8 @@ impl Proxy {
         let (scheme, rest) = url.split_once("://").unwrap();
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (user, server) = authority.rsplit_once('@').unwrap_or(("", authority));
-        let target = if server.contains(':') { server.to_owned() } else { format!("{server}:5432") };
+        let target =
+            if server.contains(':') { server.to_owned() } else { format!("{server}:5432") };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let here = listener.local_addr().unwrap();
         let line = Arc::new(Line { cut: AtomicBool::new(false), open: Mutex::default() });

@@ -11,7 +11,9 @@ fn an_explanation_holds_everything_the_decision_was_made_from() {
     on_both(STILL, |shop| {
         let price = shop.get("/v1/prices/85123A").send().expect(200);
         let explained = shop.get("/v1/prices/85123A/explain").send().expect(200);
-        for field in ["sku", "price", "base_price", "playbook_price", "strategy", "reasons", "decision_id"] {
+        for field in
+            ["sku", "price", "base_price", "playbook_price", "strategy", "reasons", "decision_id"]
+        {
             assert_eq!(explained[field], price[field], "{field}");
         }
         let expected = json!({
@@ -45,7 +47,10 @@ fn an_explanation_counts_refreshes_and_shows_settings_that_hold_now() {
             shop.clock.advance(HOUR);
             shop.refresh(&shop.store);
         }
-        shop.put("/v1/pricing/policies/sku/85123A").json(&json!({ "endings": ["99"] })).send().expect(200);
+        shop.put("/v1/pricing/policies/sku/85123A")
+            .json(&json!({ "endings": ["99"] }))
+            .send()
+            .expect(200);
         let explained = shop.get("/v1/prices/85123A/explain").send().expect(200);
         assert_eq!(explained["refreshes_since"], 3, "{explained}");
         assert_eq!(explained["refreshed_at"], start.plus_micros(3 * HOUR).to_string());

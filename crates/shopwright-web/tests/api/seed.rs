@@ -7,7 +7,9 @@ use shopwright_domain::catalog::Sku;
 use shopwright_domain::money::UnitPrice;
 use shopwright_domain::time::{DAY, Timestamp};
 use shopwright_store::catalog::{ProductPatch, note_sold, upsert};
-use shopwright_store::orders::{Document, DocumentHead, LineRow, insert_lines, settle_amounts, upsert_documents};
+use shopwright_store::orders::{
+    Document, DocumentHead, LineRow, insert_lines, settle_amounts, upsert_documents,
+};
 use shopwright_store::{Store, StoreError, inventory};
 use uuid::Uuid;
 
@@ -24,10 +26,22 @@ pub const ODD: i64 = 500;
 
 /// SKUs that a URL must escape.
 pub fn odd_skus() -> Vec<String> {
-    let mut odd: Vec<String> =
-        ["two words", "a/b", "50%", "a+b", "q?x#y", "Grüße-茶-🫖", "\u{202e}abc", "\"'<b>&\\", "batch", "%00", "..x", "~!@$^*()_[]{}|;:,.`="]
-            .map(ToOwned::to_owned)
-            .to_vec();
+    let mut odd: Vec<String> = [
+        "two words",
+        "a/b",
+        "50%",
+        "a+b",
+        "q?x#y",
+        "Grüße-茶-🫖",
+        "\u{202e}abc",
+        "\"'<b>&\\",
+        "batch",
+        "%00",
+        "..x",
+        "~!@$^*()_[]{}|;:,.`=",
+    ]
+    .map(ToOwned::to_owned)
+    .to_vec();
     odd.push("é".repeat(100));
     odd.push("x".repeat(200));
     odd
@@ -61,7 +75,10 @@ pub async fn catalogue(store: &Store, now: Timestamp) {
                 cost_minor: Some(HEART_COST),
                 ..product("85123A", Some(HEART))
             };
-            let cakestand = ProductPatch { title: Some("REGENCY CAKESTAND 3 TIER".into()), ..product("22423", Some(CAKESTAND)) };
+            let cakestand = ProductPatch {
+                title: Some("REGENCY CAKESTAND 3 TIER".into()),
+                ..product("22423", Some(CAKESTAND))
+            };
             upsert(tx, &heart, now)?;
             upsert(tx, &cakestand, now)?;
             upsert(tx, &product("NOBASE", None), now)?;
@@ -78,7 +95,13 @@ pub async fn catalogue(store: &Store, now: Timestamp) {
 /// One order of seven hearts.
 fn sell(tx: &mut shopwright_store::Tx<'_>, at: Timestamp) -> Result<(), StoreError> {
     let id = Uuid::from_u128(0xf00d);
-    let head = DocumentHead { id, external_id: "536365", customer_id: None, country: "United Kingdom", at };
+    let head = DocumentHead {
+        id,
+        external_id: "536365",
+        customer_id: None,
+        country: "United Kingdom",
+        at,
+    };
     upsert_documents(tx, Document::Order, "shop", "GBP", &[head])?;
     let line = LineRow {
         document_id: id,

@@ -3,13 +3,14 @@
 use serde_json::json;
 
 use crate::client::raw;
-use crate::harness::{STILL, Shop, Start, on_both, on_sqlite};
-
-const LOOPBACK: Start = Start { loopback: true, refreshing: false };
+use crate::harness::{LOOPBACK, STILL, Shop, on_both, on_sqlite};
 
 /// What a bare request with these header lines is answered.
 fn bare(shop: &Shop, request_line: &str, header_lines: &str) -> String {
-    raw(shop.address, format!("{request_line}\r\n{header_lines}Connection: close\r\n\r\n").as_bytes())
+    raw(
+        shop.address,
+        format!("{request_line}\r\n{header_lines}Connection: close\r\n\r\n").as_bytes(),
+    )
 }
 
 #[test]
@@ -20,13 +21,31 @@ fn a_server_on_loopback_answers_to_loopback_names_only() {
                 let key = format!("Authorization: Bearer {}\r\n", shop.secret);
                 bare(shop, &format!("GET {path} HTTP/1.1"), &format!("Host: {host}\r\n{key}"))
             };
-            for name in ["localhost", "LOCALHOST:8080", "127.0.0.1", "127.0.0.1:80", "127.1.2.3", "[::1]:8080"] {
+            for name in [
+                "localhost",
+                "LOCALHOST:8080",
+                "127.0.0.1",
+                "127.0.0.1:80",
+                "127.1.2.3",
+                "[::1]:8080",
+            ] {
                 assert!(!status(name).starts_with("HTTP/1.1 403"), "{path} {name}");
             }
-            for name in ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", "10.0.0.1", "[::2]", "0.0.0.0", "é"] {
+            for name in [
+                "evil.example",
+                "localhost.evil.example",
+                "127.0.0.1.evil.example:80",
+                "10.0.0.1",
+                "[::2]",
+                "0.0.0.0",
+                "é",
+            ] {
                 let answer = status(name);
                 assert!(answer.starts_with("HTTP/1.1 403"), "{path} {name}: {answer}");
-                assert!(answer.contains("/docs/errors#forbidden") && !answer.contains("amount"), "{answer}");
+                assert!(
+                    answer.contains("/docs/errors#forbidden") && !answer.contains("amount"),
+                    "{answer}"
+                );
             }
         }
         assert!(bare(shop, "GET /livez HTTP/1.0", "").starts_with("HTTP/1.0 200"));
@@ -36,14 +55,20 @@ fn a_server_on_loopback_answers_to_loopback_names_only() {
 #[test]
 fn a_server_on_other_addresses_answers_to_any_name_but_shows_no_pages() {
     on_sqlite(STILL, |shop| {
-        assert!(bare(shop, "GET /livez HTTP/1.1", "Host: shop.example\r\n").starts_with("HTTP/1.1 200"));
+        assert!(
+            bare(shop, "GET /livez HTTP/1.1", "Host: shop.example\r\n").starts_with("HTTP/1.1 200")
+        );
         for path in ["/", "/products/85123A", "/products/?sku=85123A"] {
             assert_eq!(shop.get(path).header("accept", "text/html").send().status, 404, "{path}");
         }
     });
     on_sqlite(LOOPBACK, |shop| {
         for path in ["/", "/products/85123A", "/products/?sku=85123A"] {
-            assert_eq!(shop.get(path).no_key().header("accept", "text/html").send().status, 200, "{path}");
+            assert_eq!(
+                shop.get(path).no_key().header("accept", "text/html").send().status,
+                200,
+                "{path}"
+            );
         }
     });
 }
@@ -53,14 +78,23 @@ fn a_head_is_answered_like_its_get_without_a_body() {
     on_sqlite(STILL, |shop| {
         for path in ["/v1/prices/85123A", "/v1/prices/nothing", "/livez", "/nowhere", "/docs"] {
             let ask = |method: &str| {
-                bare(shop, &format!("{method} {path} HTTP/1.1"), &format!("Host: x\r\nX-Request-Id: same\r\nAuthorization: Bearer {}\r\n", shop.secret))
+                bare(
+                    shop,
+                    &format!("{method} {path} HTTP/1.1"),
+                    &format!(
+                        "Host: x\r\nX-Request-Id: same\r\nAuthorization: Bearer {}\r\n",
+                        shop.secret
+                    ),
+                )
             };
             let (head, get) = (ask("HEAD"), ask("GET"));
             let (head_lines, head_body) = head.split_once("\r\n\r\n").unwrap();
             let (get_lines, get_body) = get.split_once("\r\n\r\n").unwrap();
             assert_eq!((head_body, get_body.is_empty()), ("", false), "{path}");
             assert_eq!(head_lines.lines().next(), get_lines.lines().next(), "{path}");
-            let length = |lines: &str| lines.lines().find(|l| l.starts_with("content-length")).map(ToOwned::to_owned);
+            let length = |lines: &str| {
+                lines.lines().find(|l| l.starts_with("content-length")).map(ToOwned::to_owned)
+            };
             assert_eq!(length(head_lines), length(get_lines), "{path}");
         }
     });
@@ -73,8 +107,8 @@ fn a_method_that_a_path_does_not_know_is_told_which_it_does() {
             let answer = shop.call(method, path).send();
             answer.problem(405, "method_not_allowed");
             let mut allow: Vec<&str> = answer.header("allow").split(',').collect();
-        allow.sort_unstable();
-        assert_eq!(allow.join(","), allowed, "{method} {path}");
+            allow.sort_unstable();
+            assert_eq!(allow.join(","), allowed, "{method} {path}");
         };
         check("DELETE", "/v1/prices/85123A", "GET,HEAD");
         check("GET", "/v1/prices/batch", "POST");
@@ -96,11 +130,21 @@ fn an_unknown_path_is_a_problem_for_programs_and_a_page_for_people() {
         }
         let page = ask("/no%3Cb%3Ewhere", "text/html,application/xhtml+xml,*/*;q=0.8");
         assert_eq!((page.status, page.header("content-type")), (404, "text/html; charset=utf-8"));
-        assert!(page.header("content-security-policy").contains("frame-ancestors 'none'"), "{page:?}");
+        assert!(
+            page.header("content-security-policy").contains("frame-ancestors 'none'"),
+            "{page:?}"
+        );
         assert!(!page.text.contains("<b>where"), "{}", page.text);
         // Below /v1 nobody looks with a browser.
         ask("/v1/nowhere", "text/html").problem(404, "not_found");
-        for path in ["/v1", "/v1/", "/v1/prices/", "/v1/prices/85123A/", "/v2/prices/85123A", "//v1/prices/85123A"] {
+        for path in [
+            "/v1",
+            "/v1/",
+            "/v1/prices/",
+            "/v1/prices/85123A/",
+            "/v2/prices/85123A",
+            "//v1/prices/85123A",
+        ] {
             assert_eq!(ask(path, "*/*").status, 404, "{path}");
         }
     });
@@ -109,7 +153,13 @@ fn an_unknown_path_is_a_problem_for_programs_and_a_page_for_people() {
 #[test]
 fn every_answer_forbids_sniffing_and_names_its_request() {
     on_sqlite(STILL, |shop| {
-        for (path, status) in [("/livez", 200), ("/docs", 200), ("/nowhere", 404), ("/v1/prices/85123A", 200), ("/assets/nothing", 404)] {
+        for (path, status) in [
+            ("/livez", 200),
+            ("/docs", 200),
+            ("/nowhere", 404),
+            ("/v1/prices/85123A", 200),
+            ("/assets/nothing", 404),
+        ] {
             let answer = shop.get(path).send();
             assert_eq!(answer.status, status, "{path}");
             assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
@@ -130,17 +180,34 @@ fn health_says_ok() {
 #[test]
 fn metrics_count_route_patterns_and_never_what_was_asked_for() {
     on_sqlite(STILL, |shop| {
-        for path in ["/v1/prices/85123A", "/v1/prices/85123A", "/v1/prices/secret-sku", "/secret-path", "/v1/products/85123A"] {
+        for path in [
+            "/v1/prices/85123A",
+            "/v1/prices/85123A",
+            "/v1/prices/secret-sku",
+            "/secret-path",
+            "/v1/products/85123A",
+        ] {
             shop.get(path).send();
         }
         shop.call("BREW", "/secret-pot").send();
         let answer = shop.get("/metrics").no_key().send();
-        assert!(answer.header("content-type").starts_with("application/openmetrics-text; version=1.0.0"));
+        assert!(
+            answer
+                .header("content-type")
+                .starts_with("application/openmetrics-text; version=1.0.0")
+        );
         let text = answer.text;
-        let check = |line: &str| assert!(text.lines().any(|l| l == line), "{line} is not in:\n{text}");
-        check(r#"shopwright_http_requests_total{method="GET",route="/v1/prices/{sku}",status="200"} 2"#);
-        check(r#"shopwright_http_requests_total{method="GET",route="/v1/prices/{sku}",status="404"} 1"#);
-        check(r#"shopwright_http_requests_total{method="GET",route="/v1/products/{sku}",status="200"} 1"#);
+        let check =
+            |line: &str| assert!(text.lines().any(|l| l == line), "{line} is not in:\n{text}");
+        check(
+            r#"shopwright_http_requests_total{method="GET",route="/v1/prices/{sku}",status="200"} 2"#,
+        );
+        check(
+            r#"shopwright_http_requests_total{method="GET",route="/v1/prices/{sku}",status="404"} 1"#,
+        );
+        check(
+            r#"shopwright_http_requests_total{method="GET",route="/v1/products/{sku}",status="200"} 1"#,
+        );
         check(r#"shopwright_http_requests_total{method="GET",route="unmatched",status="404"} 1"#);
         check(r#"shopwright_http_requests_total{method="other",route="unmatched",status="404"} 1"#);
         check("shopwright_prices_stale 0");
@@ -157,12 +224,20 @@ fn metrics_count_route_patterns_and_never_what_was_asked_for() {
 #[test]
 fn the_reference_lists_every_operation_and_every_error() {
     on_sqlite(STILL, |shop| {
-        let (docs, errors) = (shop.get("/docs").no_key().send(), shop.get("/docs/errors").no_key().send());
+        let (docs, errors) =
+            (shop.get("/docs").no_key().send(), shop.get("/docs/errors").no_key().send());
         for page in [&docs, &errors] {
-            assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+            assert_eq!(
+                (page.status, page.header("content-type")),
+                (200, "text/html; charset=utf-8")
+            );
         }
         for code in shopwright_web::problem::Code::ALL {
-            assert!(errors.text.contains(&format!("id=\"{}\"", code.name)), "{} is not in /docs/errors", code.name);
+            assert!(
+                errors.text.contains(&format!("id=\"{}\"", code.name)),
+                "{} is not in /docs/errors",
+                code.name
+            );
             assert!(docs.text.contains(code.name), "{} is not in /docs", code.name);
         }
         let description = shop.get("/openapi.json").no_key().send().expect(200);
@@ -179,7 +254,12 @@ fn a_huge_header_is_refused_and_the_server_lives() {
     on_sqlite(STILL, |shop| {
         let huge = format!("X-Huge: {}\r\n", "h".repeat(2_000_000));
         let answer = bare(shop, "GET /livez HTTP/1.1", &format!("Host: x\r\n{huge}"));
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431") || answer.starts_with("HTTP/1.1 400"), "{answer}");
+        assert!(
+            answer.is_empty()
+                || answer.starts_with("HTTP/1.1 431")
+                || answer.starts_with("HTTP/1.1 400"),
+            "{answer}"
+        );
         assert_eq!(shop.get("/livez").send().status, 200);
     });
 }

@@ -160,6 +160,18 @@ fn freeze_comes_before_pin_before_lock_before_dwell() {
 }
 
 #[test]
+fn waiting_is_a_reason_only_for_a_price_that_would_move() {
+    let just_now = |facts: PriceFacts| changed(facts, NOON);
+    check(&just_now(facts_at(1000)), "{}", 1000, &[]);
+    check(&just_now(scarce_at(1000)), "{}", 1000, &["dwell 0"]);
+    let locked = PriceFacts { promotions: vec![promotion(1, "1", true)], ..facts_at(1000) };
+    check(&locked, "{}", 1000, &[]);
+    // What the owner ordered is always said.
+    check(&just_now(facts_at(1000)), r#"{"freeze": true}"#, 1000, &["freeze 0"]);
+    check(&just_now(facts_at(1000)), r#"{"pin_minor": 1000}"#, 1000, &["pin 0"]);
+}
+
+#[test]
 fn a_held_price_is_the_one_that_stands_whatever_the_base() {
     let f = changed(scarce_at(1300), NOON);
     let decision = decide(&f, &rules_policy("{}")).unwrap();
