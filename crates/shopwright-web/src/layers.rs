@@ -22,8 +22,6 @@ const SLOW_SECONDS: f64 = 0.5;
 pub async fn around(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(request.headers(), site.ids.as_ref());
-    // Handlers that name the request to its caller find the id here.
-    request.headers_mut().insert(REQUEST_ID.clone(), id.clone());
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     // Pages that could not be made show it.
@@ -46,13 +44,8 @@ pub async fn around(State(site): State<Arc<Site>>, mut request: Request, next: N
             *response.body_mut() = body.into();
         }
     }
-    let headers = response.headers_mut();
-    if site.log_requests {
-        tracing::debug!(id = ?id, %method, status = %response.status(), "answered");
-        response.headers_mut().insert(REQUEST_ID.clone(), id.clone());
-    } else {
-        headers.insert(REQUEST_ID.clone(), id.clone());
-    }
+    tracing::debug!(id = ?id, %method, status = %response.status(), "answered");
+    response.headers_mut().insert(REQUEST_ID.clone(), id.clone());
     response
         .headers_mut()
         .insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
