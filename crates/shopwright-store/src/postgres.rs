@@ -146,9 +146,9 @@ fn run_jobs(
             }
         }
         let outcome = if reader {
-            read(&mut session, job.as_mut())
+            read(&mut session, job.as_mut(), options)
         } else {
-            write(&mut session, job.as_mut())
+            write(&mut session, job.as_mut(), options)
         };
         if matches!(outcome, Ok(true)) {
             announce(notices, job.changes());
@@ -159,8 +159,24 @@ fn run_jobs(
     }
 }
 
-fn read(session: &mut PgSession, job: &mut dyn Job) -> Result<bool, StoreError> {
-    batch(session, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+/// Begins a transaction. A connection that died while it was idle shows it only now, when nothing has
+/// been done in it: one fresh connection is tried, so that an outage that is over costs nobody.
+fn begin(session: &mut PgSession, sql: &str, options: &PostgresOptions) -> Result<(), StoreError> {
+    match batch(session, sql) {
+        Err(StoreError::Unavailable(_)) => {
+            *session = connect(options)?;
+            batch(session, sql)
+        }
+        outcome => outcome,
+    }
+}
+
+fn read(
+    session: &mut PgSession,
+    job: &mut dyn Job,
+    options: &PostgresOptions,
+) -> Result<bool, StoreError> {
+    begin(session, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", options)?;
     let verdict = job.run(&mut Tx::new(Engine::Postgres(session)));
     batch(session, "ROLLBACK")?;
     match verdict {
@@ -170,9 +186,13 @@ fn read(session: &mut PgSession, job: &mut dyn Job) -> Result<bool, StoreError> 
 }
 
 /// Runs a write until it is committed, refused or given up. `Ok(true)` when it was committed.
-fn write(session: &mut PgSession, job: &mut dyn Job) -> Result<bool, StoreError> {
+fn write(
+    session: &mut PgSession,
+    job: &mut dyn Job,
+    options: &PostgresOptions,
+) -> Result<bool, StoreError> {
     for run in 1..=RUNS_MAX {
-        batch(session, "BEGIN")?;
+        begin(session, "BEGIN", options)?;
         let verdict = job.run(&mut Tx::new(Engine::Postgres(session)));
         match verdict {
             Verdict::Keep => match session.client.batch_execute("COMMIT") {

@@ -132,13 +132,14 @@ fn current(row: &Row<'_>) -> Result<CurrentPrice, StoreError> {
     })
 }
 
-/// Prices written after a version of the feed; 0 gives all.
-pub fn since_version(tx: &mut Tx<'_>, version: i64) -> Result<Vec<CurrentPrice>, StoreError> {
-    tx.query(
-        &format!("{CURRENT} WHERE feed_version > $1 ORDER BY feed_version"),
-        params![version],
-        current,
-    )
+/// Prices written after a version of the feed; 0 gives all. A row that cannot be read does not stop
+/// the others: it comes back as the error that names it.
+pub fn since_version(
+    tx: &mut Tx<'_>,
+    version: i64,
+) -> Result<Vec<Result<CurrentPrice, StoreError>>, StoreError> {
+    let sql = format!("{CURRENT} WHERE feed_version > $1 ORDER BY feed_version");
+    tx.query(&sql, params![version], |row| Ok(current(row)))
 }
 
 /// The price of one SKU.

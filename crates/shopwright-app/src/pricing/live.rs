@@ -99,6 +99,13 @@ impl<B: Send + Sync + 'static> LivePrices<B> {
         }
         let mut by_sku = self.snapshot.load().by_sku.clone();
         for price in changed {
+            let price = match price {
+                Ok(price) => price,
+                Err(error) => {
+                    tracing::error!(%error, "a price cannot be read and is not served");
+                    continue;
+                }
+            };
             let body = (self.render)(&price);
             by_sku.insert(price.sku.as_str().into(), Arc::new(LivePrice { price, body }));
         }

@@ -129,7 +129,8 @@ pub enum PolicyChangeError {
     Store(#[from] StoreError),
 }
 
-/// Replaces the layer of a scope after checking it against every product it covers.
+/// Replaces the layer of a scope after checking it against every product it covers. A freeze of the
+/// whole store stays until somebody lifts it by name: settings that say nothing of it do not.
 pub async fn set_policy(
     store: &Store,
     scope: PolicyScope,
@@ -147,6 +148,10 @@ pub async fn set_policy(
             patch.validate(currency).map_err(PolicyChangeError::Invalid)?;
             let (name, key) = scope.parts();
             let mut layers = Layers::load(tx)?;
+            let mut patch = patch.clone();
+            if scope == PolicyScope::Store && patch.freeze.is_none() {
+                patch.freeze = layers.store.as_ref().and_then(|kept| kept.freeze);
+            }
             layers.insert(name, key.to_owned(), Some(patch.clone()));
             check_products(tx, &scope, &layers, now)?;
             let json = serde_json::to_value(&patch)

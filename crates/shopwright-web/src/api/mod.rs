@@ -4,6 +4,7 @@
 pub mod catalog;
 pub mod inventory;
 pub mod live_body;
+mod policy_schema;
 pub mod pricing;
 pub mod pricing_settings;
 pub mod promotions;

@@ -36,6 +36,7 @@ pub const BATCH_SKUS_MAX: usize = 1_000;
         (status = 200, description = "The price; `price` is null when there is no base price", body = PriceView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+        (status = 405, description = "The path of the batch call; escape a SKU of that name as `%62atch`", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No product has this SKU", body = Problem, content_type = "application/problem+json"),
     ),
     security(("key" = []))
@@ -80,7 +81,7 @@ async fn unpriced(site: &Site, sku: &Sku, full: bool) -> Result<Box<str>, ApiErr
 #[serde(deny_unknown_fields)]
 pub struct BatchRequest {
     /// 1 to 1,000 SKUs; one named twice is answered twice.
-    #[schema(example = json!(["85123A", "22423"]))]
+    #[schema(example = json!(["85123A", "22423"]), min_items = 1, max_items = 1_000)]
     pub skus: Vec<String>,
 }
 

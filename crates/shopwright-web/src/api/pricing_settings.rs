@@ -11,6 +11,7 @@ use shopwright_domain::time::Timestamp;
 use shopwright_store::pricing;
 use utoipa::ToSchema;
 
+use super::policy_schema::PolicySettings;
 use super::view::ListView;
 use crate::Site;
 use crate::auth::SecretKey;
@@ -82,7 +83,7 @@ fn read_scope(scope: &str, key: &str) -> Result<PolicyScope, ApiError> {
 /// Replaces the settings of the whole store.
 #[utoipa::path(
     put, path = "/v1/pricing/policies/store", tag = "Price settings", operation_id = "set_store_policy",
-    request_body(content = Object, example = json!({"strategy": "rules", "preset": "playbook"})),
+    request_body(content = PolicySettings, example = json!({"strategy": "rules", "preset": "playbook"})),
     responses(
         (status = 200, description = "The layer as it is kept; prices follow within a second", body = PolicyView),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
@@ -109,7 +110,7 @@ pub async fn set_store_policy(
         ("scope" = String, Path, description = "`category` or `sku`", example = "sku"),
         ("key" = String, Path, description = "The category path (its slashes escaped) or the SKU", example = "85123A"),
     ),
-    request_body(content = Object, example = json!({"floor": {"amount_minor": 250}, "ceiling": {"amount_minor": 450}})),
+    request_body(content = PolicySettings, example = json!({"floor": {"amount_minor": 250}, "ceiling": {"amount_minor": 450}})),
     responses(
         (status = 200, description = "The layer as it is kept; prices follow within a second", body = PolicyView),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),

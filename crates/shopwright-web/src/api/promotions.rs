@@ -28,16 +28,17 @@ const YEAR_0: Timestamp = Timestamp::from_micros(-62_167_219_200 * SECOND);
 #[serde(deny_unknown_fields)]
 pub struct NewPromotion {
     /// What it is called.
-    #[schema(example = "Winter sale")]
+    #[schema(example = "Winter sale", min_length = 1, max_length = 200)]
     pub name: String,
     /// `store`, `category` or `sku`.
-    #[schema(example = "store")]
+    #[schema(example = "store", pattern = "^(store|category|sku)$")]
     pub scope: String,
     /// The category path or the SKU; left out for the store.
     #[serde(default)]
+    #[schema(max_length = 200)]
     pub key: String,
     /// What prices are multiplied with, a decimal above 0.
-    #[schema(value_type = String, example = "0.9")]
+    #[schema(value_type = String, example = "0.9", pattern = r"^\d{1,2}(\.\d{1,6})?$")]
     pub factor: Factor,
     /// Whether prices stand still while it runs.
     #[serde(default)]

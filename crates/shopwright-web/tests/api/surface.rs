@@ -58,9 +58,12 @@ fn a_server_on_other_addresses_answers_to_any_name_but_shows_no_pages() {
         assert!(
             bare(shop, "GET /livez HTTP/1.1", "Host: shop.example\r\n").starts_with("HTTP/1.1 200")
         );
-        for path in ["/", "/products/85123A", "/products/?sku=85123A"] {
+        for path in ["/products/85123A", "/products/?sku=85123A"] {
             assert_eq!(shop.get(path).header("accept", "text/html").send().status, 404, "{path}");
         }
+        // Where the price list would be, people are shown to the reference.
+        let root = shop.get("/").no_key().header("accept", "text/html").send();
+        assert_eq!((root.status, root.header("location")), (303, "/docs"));
     });
     on_sqlite(LOOPBACK, |shop| {
         for path in ["/", "/products/85123A", "/products/?sku=85123A"] {

@@ -179,6 +179,7 @@ async fn telling_skus(store: &Store) -> Result<Vec<Sku>, Failure> {
     let plain = |sku: &Sku| sku.as_str().bytes().all(|b| b.is_ascii_alphanumeric());
     let mut moved: Vec<(i64, Sku)> = prices
         .into_iter()
+        .filter_map(Result::ok)
         .filter(|price| plain(&price.sku) && price.base_minor > 0)
         .map(|p| ((p.amount_minor - p.base_minor).abs() * 10_000 / p.base_minor, p.sku))
         .collect();
