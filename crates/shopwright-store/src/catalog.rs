@@ -241,10 +241,7 @@ pub fn retitle(
 }
 
 /// Notes sales: each product keeps the time of its earliest.
-pub fn note_sold(
-    tx: &mut Tx<'_>,
-    skus_and_times: &[(&str, Timestamp)],
-) -> Result<u64, StoreError> {
+pub fn note_sold(tx: &mut Tx<'_>, skus_and_times: &[(&str, Timestamp)]) -> Result<u64, StoreError> {
     tx.execute_rows(
         "UPDATE products SET first_sold_at = r.at FROM {rows} AS r WHERE products.sku = r.sku
          AND (products.first_sold_at IS NULL OR products.first_sold_at > r.at)",

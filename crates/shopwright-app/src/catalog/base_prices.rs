@@ -44,12 +44,18 @@ pub async fn find_base_prices(
             let after = end.plus_micros(-used.window_days * DAY);
             let mut histories: HashMap<String, Vec<HistoryLine>> = HashMap::new();
             orders::for_each_small_sale(tx, after, used.quantity_max, |sale| {
-                let line = HistoryLine { at: sale.at, quantity: sale.quantity, unit_price: sale.unit_price };
+                let line = HistoryLine {
+                    at: sale.at,
+                    quantity: sale.quantity,
+                    unit_price: sale.unit_price,
+                };
                 histories.entry(sale.code).or_default().push(line);
             })?;
             let mut found: Vec<_> = histories
                 .iter()
-                .filter_map(|(code, lines)| found_price(code, lines, used, end, *currencies.get(code)?))
+                .filter_map(|(code, lines)| {
+                    found_price(code, lines, used, end, *currencies.get(code)?)
+                })
                 .collect();
             found.sort_by(|a, b| a.sku.cmp(&b.sku));
             Ok((Some(end), found))

@@ -260,9 +260,8 @@ async fn write_chunk(
 /// Checks the whole row before it writes any of it.
 fn write_row(tx: &mut Tx<'_>, row: &CatalogRow, now: Timestamp) -> Result<RowWritten, StoreError> {
     let sku = &row.patch.sku;
-    let refuse = |reason: String| {
-        Ok(RowWritten { changed: false, opened: None, refused: Some(reason) })
-    };
+    let refuse =
+        |reason: String| Ok(RowWritten { changed: false, opened: None, refused: Some(reason) });
     if let Some(known) = catalog::find(tx, sku)?
         && known.currency != row.patch.currency
     {
@@ -297,9 +296,13 @@ fn write_row(tx: &mut Tx<'_>, row: &CatalogRow, now: Timestamp) -> Result<RowWri
 /// Lines that were booked before the counts came in, but happened after them, move stock now. Gives
 /// the number of movements, those of the counts included.
 fn book_lines_since(tx: &mut Tx<'_>, rows: &[RowWritten]) -> Result<u64, StoreError> {
-    let counted: HashMap<&str, Timestamp> =
-        rows.iter().filter_map(|r| r.opened.as_ref()).map(|(sku, _, at)| (sku.as_str(), *at)).collect();
-    let counts = rows.iter().filter(|r| r.opened.as_ref().is_some_and(|(_, pieces, _)| *pieces != 0));
+    let counted: HashMap<&str, Timestamp> = rows
+        .iter()
+        .filter_map(|r| r.opened.as_ref())
+        .map(|(sku, _, at)| (sku.as_str(), *at))
+        .collect();
+    let counts =
+        rows.iter().filter(|r| r.opened.as_ref().is_some_and(|(_, pieces, _)| *pieces != 0));
     let counts = counts.count() as u64;
     let Some(first) = counted.values().min() else { return Ok(0) };
     let mut lines = Vec::new();

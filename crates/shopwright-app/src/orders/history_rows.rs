@@ -71,9 +71,9 @@ impl Titles {
     /// The most frequent description of each code; among equals the latest, then the first by text.
     pub(super) fn best(self) -> Vec<(Box<str>, Box<str>)> {
         let best = |titles: HashMap<Box<str>, (u64, Timestamp)>| {
-            let ranked = titles.into_iter().max_by_key(|(title, (count, last))| {
-                (*count, *last, Reverse(title.clone()))
-            });
+            let ranked = titles
+                .into_iter()
+                .max_by_key(|(title, (count, last))| (*count, *last, Reverse(title.clone())));
             ranked.map(|(title, _)| title)
         };
         let mut all: Vec<_> =

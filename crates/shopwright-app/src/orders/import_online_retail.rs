@@ -298,7 +298,8 @@ async fn derive(
         let chunk = chunk.to_vec();
         store
             .write(move |tx| {
-                let titles: Vec<_> = chunk.iter().map(|(code, title)| (&**code, &**title)).collect();
+                let titles: Vec<_> =
+                    chunk.iter().map(|(code, title)| (&**code, &**title)).collect();
                 catalog::retitle(tx, &titles, now)
             })
             .await?;

@@ -1,14 +1,15 @@
 //! Prices kept by refreshes: decided, recorded, replayable, never lost between two deciders.
 
 use shopwright_app::pricing::{
-    PolicyScope, StartPromotion, end_promotion, refresh_prices, replay, set_freeze, set_policy,
-    start_promotion,
+    LivePrices, PolicyScope, StartPromotion, end_promotion, refresh_prices, replay, set_freeze,
+    set_policy, start_promotion,
 };
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::ids::PromotionId;
 use shopwright_domain::money::Factor;
 use shopwright_domain::pricing::PolicyPatch;
 use shopwright_domain::time::Clock as _;
+use shopwright_store::params;
 use shopwright_store::pricing::{self, CurrentPrice};
 use uuid::Uuid;
 
@@ -194,5 +195,34 @@ fn two_deciders_at_once_decide_each_price_once() {
         assert_eq!(both.0.unwrap().changed + both.1.unwrap().changed, 1);
         assert_eq!(shop.number("SELECT COUNT(*) FROM price_decisions"), 1);
         shop.assert_books_hold();
+    });
+}
+
+#[test]
+fn settings_that_say_nothing_of_a_freeze_do_not_lift_it() {
+    on_both(|shop| {
+        stocked(shop);
+        shop.refresh();
+        shop.run(set_freeze(&shop.store, true, shop.clock.now())).unwrap();
+        policy(shop, serde_json::json!({ "pin_minor": 1_500 }));
+        assert_eq!(shop.refresh().changed, 0, "still frozen");
+        policy(shop, serde_json::json!({ "pin_minor": 1_500, "freeze": false }));
+        assert_eq!(shop.refresh().changed, 1);
+    });
+}
+
+#[test]
+fn a_price_that_cannot_be_read_does_not_stop_the_others() {
+    on_both(|shop| {
+        stocked(shop);
+        shop.import_catalog("sku,base_price\nB-1,5.00\nB-2,6.00\n").unwrap();
+        shop.refresh();
+        shop.write(|tx| {
+            tx.execute("UPDATE prices SET currency = '???' WHERE sku = 'B-1'", params![])
+        });
+        let live = shop.run(LivePrices::load(&shop.store, |price| price.amount_minor)).unwrap();
+        assert_eq!(live.len(), 2);
+        assert_eq!(live.with("B-2", |price| price.body), Some(600));
+        assert_eq!(live.with("B-1", |price| price.body), None);
     });
 }

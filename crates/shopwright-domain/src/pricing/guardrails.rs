@@ -266,6 +266,7 @@ fn dwell(facts: &PriceFacts, policy: &PricePolicy, current: &CurrentPrice) -> Op
     }
     let text = money_text(current.amount_minor, facts.currency);
     let minutes = policy.dwell_minutes;
+    let free_at = free_at.to_jiff().strftime("%Y-%m-%d %H:%M UTC");
     let label = format!("the wait of {minutes} minutes between changes");
     let sentence = format!(
         "{text} stands until {free_at}: the price changes at most once in {minutes} minutes."

@@ -172,8 +172,13 @@ mod tests {
         let mut names: Vec<_> = schema["properties"].as_object().unwrap().keys().cloned().collect();
         names.sort();
         let error = serde_json::from_str::<PolicyPatch>(r#"{"?": 1}"#).unwrap_err().to_string();
-        let mut read: Vec<_> =
-            error.split('`').skip(3).step_by(2).map(str::to_owned).filter(|n| !n.is_empty()).collect();
+        let mut read: Vec<_> = error
+            .split('`')
+            .skip(3)
+            .step_by(2)
+            .map(str::to_owned)
+            .filter(|n| !n.is_empty())
+            .collect();
         read.sort();
         assert_eq!(names, read);
     }

@@ -37,7 +37,8 @@ pub struct ProductView {
     pub units_7d: Option<i64>,
     /// Pieces sold in 28 days, net of returns.
     pub units_28d: Option<i64>,
-    /// The lowest price of 30 days, as an announced reduction has to show it.
+    /// The lowest price of the 30 days before a reduction, as its announcement has to show it;
+    /// `None` when the price is not reduced.
     pub lowest_30d_minor: Option<i64>,
     /// The decision behind the price; `None` while the base price holds undecided.
     pub decision: Option<DecisionView>,
@@ -287,7 +288,7 @@ fn facts_card(view: &ProductView) -> Markup {
             h2 { "Facts" }
             dl.facts {
                 (fact("Base price", amount(base_minor), "not known yet"))
-                (fact("Lowest in 30 days", amount(view.lowest_30d_minor), "no price in 30 days"))
+                (fact("Lowest of the 30 days before", amount(view.lowest_30d_minor), "not reduced"))
                 (fact("Cost", amount(view.cost_minor), "not given"))
                 (fact("Margin", amount(margin), "needs the cost"))
                 @if let Some(share) = margin_share {

@@ -258,7 +258,9 @@ async fn product_view(site: &Site, sku: Sku) -> Result<Option<ProductView>, Stor
                     .into_iter()
                     .map(|(_, at, amount_minor)| SparkPoint { at, amount_minor })
                     .collect(),
-                weeks: orders::weekly_units(tx, &[sku.as_str()], now, WEEKS)?.remove(sku.as_str()).unwrap_or_default(),
+                weeks: orders::weekly_units(tx, &[sku.as_str()], now, WEEKS)?
+                    .remove(sku.as_str())
+                    .unwrap_or_default(),
                 units: [units_since(tx, &sku, now, 7)?, units_since(tx, &sku, now, 28)?],
                 product,
             }))

@@ -264,8 +264,8 @@ fn guardrails_speak_in_the_owners_words() {
         ),
         (
             said(&held, "{}"),
-            "13.00 GBP stands until 2026-11-24T13:00:00Z: the price changes at most once in 60 \
-             minutes.",
+            "13.00 GBP stands until 2026-11-24 13:00 UTC: the price changes at most once in \
+             60 minutes.",
         ),
         (
             said(&facts(), r#"{"pin_minor": 399}"#),
