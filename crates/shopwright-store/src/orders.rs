@@ -363,7 +363,7 @@ pub fn weekly_units(
     }
     let mut values = params![start, end].to_vec();
     values.extend(skus.iter().map(|sku| crate::Value::from(*sku)));
-    let places: Vec<_> = (3..values.len() + 1).map(|place| format!("${place}")).collect();
+    let places: Vec<_> = (3..=values.len()).map(|place| format!("${place}")).collect();
     for (table, kind) in [("order_lines", "sale"), ("refund_lines", "refund")] {
         let sql = format!(
             "SELECT code, at, quantity FROM {table} WHERE at > $1 AND at <= $2

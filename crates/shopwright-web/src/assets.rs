@@ -32,7 +32,9 @@ const ASSETS: [Asset; 3] = [
 ];
 
 fn hash(content: &str) -> String {
-    Sha256::digest(content.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    let digest = Sha256::digest(content.as_bytes());
+    let number = digest.iter().take(6).fold(0u64, |number, byte| (number << 8) | u64::from(*byte));
+    format!("{number:012x}")
 }
 
 /// The addresses pages refer to.

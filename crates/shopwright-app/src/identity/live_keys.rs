@@ -17,7 +17,7 @@ use super::keys::{KeyKind, KeySecret};
 /// How often the feed is looked at for what other processes did.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How often "last used" is written down.
-const TOUCH_EVERY: Duration = Duration::from_secs(60);
+const TOUCH_EVERY: Duration = Duration::from_mins(1);
 
 /// A key that may be used.
 #[derive(Debug)]

@@ -48,7 +48,10 @@ pub(super) struct FileRead {
 
 /// How often each code is called what, by its sales: descriptions vary over a history.
 #[derive(Debug, Default)]
-pub(super) struct Titles(HashMap<Box<str>, HashMap<Box<str>, (u64, Timestamp)>>);
+pub(super) struct Titles(HashMap<Box<str>, TitleCounts>);
+
+/// By description: sales under it, and the latest of them.
+type TitleCounts = HashMap<Box<str>, (u64, Timestamp)>;
 
 impl Titles {
     fn add(&mut self, line: &Line) {
@@ -70,7 +73,7 @@ impl Titles {
 
     /// The most frequent description of each code; among equals the latest, then the first by text.
     pub(super) fn best(self) -> Vec<(Box<str>, Box<str>)> {
-        let best = |titles: HashMap<Box<str>, (u64, Timestamp)>| {
+        let best = |titles: TitleCounts| {
             let ranked = titles
                 .into_iter()
                 .max_by_key(|(title, (count, last))| (*count, *last, Reverse(title.clone())));

@@ -3,6 +3,7 @@
 //! The survey finds a truncated archive or a wrong header while the ledger is still untouched, and
 //! gives the row count for the progress bar and the digest that names the file.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -190,5 +191,10 @@ fn digest(path: &Path) -> Result<String, FileError> {
             read => hasher.update(&buffer[..read]),
         }
     }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    let mut text = String::with_capacity(64);
+    for byte in hasher.finalize() {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    Ok(text)
 }

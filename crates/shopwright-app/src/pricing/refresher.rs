@@ -43,7 +43,7 @@ pub fn keep_refreshing(
             match refresh_prices(&store, &zone, clock.now(), &ids).await {
                 Ok(done) => tracing::debug!(?done, "prices refreshed"),
                 Err(error) => {
-                    tracing::error!(%error, "prices could not be refreshed; they stand as they are")
+                    tracing::error!(%error, "prices could not be refreshed; they stand as they are");
                 }
             }
         }

@@ -212,7 +212,7 @@ fn check_products(
         }
         match page.last() {
             Some(last) if !matches!(scope, PolicyScope::Sku(_)) => {
-                after = last.sku.as_str().to_owned()
+                last.sku.as_str().clone_into(&mut after);
             }
             _ => return Ok(()),
         }
