@@ -134,8 +134,9 @@ pub struct ProductPatch {
 /// Writes one patch. Gives whether anything changed.
 pub fn upsert(tx: &mut Tx<'_>, patch: &ProductPatch, now: Timestamp) -> Result<bool, StoreError> {
     let before = find(tx, &patch.sku)?;
-    let mut attributes =
-        before.as_ref().map_or_else(|| Json::Object(serde_json::Map::default()), |p| p.attributes.clone());
+    let mut attributes = before
+        .as_ref()
+        .map_or_else(|| Json::Object(serde_json::Map::default()), |p| p.attributes.clone());
     if let (Json::Object(all), Json::Object(new)) = (&mut attributes, &patch.attributes) {
         all.extend(new.clone());
     }

@@ -208,7 +208,8 @@ fn sqlite_constraint(text: &str, extended: i32) -> String {
 pub(crate) fn postgres_error(error: &postgres::Error) -> Doom {
     let Some(db) = error.as_db_error() else {
         let closed = error.is_closed()
-            || std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
+            || std::error::Error::source(error)
+                .is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
         let text =
             std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
         let error = if closed { StoreError::Unavailable(text) } else { StoreError::Bug(text) };

@@ -148,7 +148,6 @@ pub(crate) fn open_writer(options: &SqliteOptions) -> Result<Connection, StoreEr
             if options.durable { "FULL" } else { "OFF" },
         )?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         connection.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;

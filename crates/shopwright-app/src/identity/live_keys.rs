@@ -78,6 +78,10 @@ impl LiveKeys {
             })
             .await?;
         let Some((version, keys)) = loaded else { return Ok(()) };
+        // A key that is revoked leaves memory now: its last use is written down before it does.
+        if let Err(error) = self.write_last_used(store).await {
+            tracing::warn!(%error, "when keys were last used could not be written");
+        }
         let before = self.snapshot.load();
         let mut by_hash = HashMap::new();
         for key in keys.into_iter().filter(|key| key.revoked_at.is_none()) {

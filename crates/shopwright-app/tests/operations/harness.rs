@@ -109,6 +109,14 @@ impl Shop {
         self.runtime.block_on(future)
     }
 
+    /// Starts a task that the test can kill.
+    pub fn spawn<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> tokio::task::JoinHandle<T> {
+        self.runtime.spawn(task)
+    }
+
     pub fn set_clock(&self, text: &str) {
         self.clock.0.store(at(text).as_micros(), Ordering::SeqCst);
     }

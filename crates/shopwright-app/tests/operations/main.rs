@@ -1,5 +1,7 @@
 //! Operations on a real ledger of their own, on SQLite and, where one is configured, PostgreSQL.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod catalog_files;
 mod harness;
 mod order_files;

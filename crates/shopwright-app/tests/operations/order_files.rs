@@ -1,6 +1,7 @@
 //! Importing order histories: what is booked, what is refused, and what a second run does.
 
 use std::cell::RefCell;
+use std::fmt::Write as _;
 use std::fs;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -180,10 +181,17 @@ fn long_history() -> String {
     for line in 0..9_000 {
         let invoice = if line % 100 == 50 { 900_000 } else { 500_000 + line / 7 };
         let (code, quantity) = (10_000 + line % 311, 1 + line % 6);
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "{invoice},{code},THING {code},{quantity},2011-0{}-1{} 1{}:0{}:00,{}.{:02},1{},Norway\n",
-            1 + line / 1_000, line / 100 % 10, line / 10 % 10, line % 10, 1 + code % 9, code % 100, 2_000 + line % 97,
-        ));
+            1 + line / 1_000,
+            line / 100 % 10,
+            line / 10 % 10,
+            line % 10,
+            1 + code % 9,
+            code % 100,
+            2_000 + line % 97,
+        );
     }
     text
 }
@@ -201,17 +209,15 @@ fn an_import_that_died_in_the_middle_goes_on_and_gives_the_books_of_one_that_did
         let (tell, told) = channel();
         let (clock, ids) = (Arc::clone(&shop.clock), Arc::clone(&shop.ids));
         let (store, command) = (shop.store.clone(), shop.orders_command(&path));
-        let dying = shop.run(async {
-            tokio::spawn(async move {
-                import_online_retail(&store, command, clock, ids, move |progress| {
-                    if progress.phase == ImportPhase::Booking {
-                        let _ = tell.send(progress.rows);
-                        // Gives the test the time to kill this task between two chunks.
-                        std::thread::sleep(std::time::Duration::from_millis(300));
-                    }
-                })
-                .await
+        let dying = shop.spawn(async move {
+            import_online_retail(&store, command, clock, ids, move |progress| {
+                if progress.phase == ImportPhase::Booking {
+                    let _ = tell.send(progress.rows);
+                    // Gives the test the time to kill this task between two chunks.
+                    std::thread::sleep(std::time::Duration::from_millis(300));
+                }
             })
+            .await
         });
         let rows = told.recv().unwrap();
         dying.abort();

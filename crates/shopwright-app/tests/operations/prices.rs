@@ -1,5 +1,7 @@
 //! Prices kept by refreshes: decided, recorded, replayable, never lost between two deciders.
 
+use std::fmt::Write as _;
+
 use shopwright_app::pricing::{
     LivePrices, PolicyScope, StartPromotion, end_promotion, refresh_prices, replay, set_freeze,
     set_policy, start_promotion,
@@ -23,10 +25,11 @@ fn sku(text: &str) -> Sku {
 fn stocked(shop: &Shop) {
     let mut history = HEADER.to_owned();
     for line in 0..10 {
-        history.push_str(&format!(
+        let _ = write!(
+            history,
             "53{line:04},A-1,LAMP,1,2011-12-09 1{line}:00:00,10.00,17850,United Kingdom\n\
              54{line:04},A-1,LAMP,6,2011-12-08 1{line}:00:00,10.00,17850,United Kingdom\n"
-        ));
+        );
     }
     shop.import_orders(&shop.file("orders.csv", history)).unwrap();
     shop.import_catalog(
