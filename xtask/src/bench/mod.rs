@@ -15,7 +15,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 
-use self::host::Host;
+use self::host::{Host, Spent};
 use self::results::Results;
 use crate::checks::machine::Machine;
 
@@ -135,10 +135,10 @@ impl Bench<'_> {
             Section::Import | Section::Start | Section::Size => self.build_product()?,
             Section::ColdBuild => {}
         }
-        let quiet = match section {
-            Section::Size => String::new(),
-            _ => host::wait_until_quiet(&self.machine)?,
-        };
+        if section != Section::Size {
+            host::wait_until_quiet(&self.machine)?;
+        }
+        let before = Spent::read()?;
         let body = match section {
             Section::Ledger => self.ledger()?,
             Section::Prices => self.prices()?,
@@ -147,8 +147,12 @@ impl Bench<'_> {
             Section::Size => self.size()?,
             Section::ColdBuild => self.cold_build()?,
         };
+        let quiet = match section {
+            Section::Size => String::new(),
+            _ => before.sentence(Spent::read()?),
+        };
         let host = Host::read()?;
-        Ok(format!("## {}\n\n{date}. {host}.{quiet}\n\n{}\n", section.title(), body.trim()))
+        Ok(format!("## {}\n\n{date}. {host}. {quiet}\n\n{}\n", section.title(), body.trim()))
     }
 }
 

@@ -181,9 +181,9 @@ fn long_history() -> String {
     for line in 0..9_000 {
         let invoice = if line % 100 == 50 { 900_000 } else { 500_000 + line / 7 };
         let (code, quantity) = (10_000 + line % 311, 1 + line % 6);
-        let _ = write!(
+        let _ = writeln!(
             text,
-            "{invoice},{code},THING {code},{quantity},2011-0{}-1{} 1{}:0{}:00,{}.{:02},1{},Norway\n",
+            "{invoice},{code},THING {code},{quantity},2011-0{}-1{} 1{}:0{}:00,{}.{:02},1{},Norway",
             1 + line / 1_000,
             line / 100 % 10,
             line / 10 % 10,

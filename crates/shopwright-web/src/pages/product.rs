@@ -288,7 +288,7 @@ fn facts_card(view: &ProductView) -> Markup {
             h2 { "Facts" }
             dl.facts {
                 (fact("Base price", amount(base_minor), "not known yet"))
-                (fact("Lowest of the 30 days before", amount(view.lowest_30d_minor), "not reduced"))
+                (fact("Lowest, 30 days before", amount(view.lowest_30d_minor), "not reduced"))
                 (fact("Cost", amount(view.cost_minor), "not given"))
                 (fact("Margin", amount(margin), "needs the cost"))
                 @if let Some(share) = margin_share {
