@@ -127,7 +127,7 @@ fn contents(
                     @for operation in operations {
                         li {
                             a href={ "#" (operation.id) } {
-                                (method_mark(operation.method)) (operation_name(operation))
+                                (method_mark(operation.method)) (operation_name(operation).0)
                             }
                         }
                     }
@@ -138,11 +138,14 @@ fn contents(
     }
 }
 
-fn operation_name<'a>(operation: &Operation<'a>) -> &'a str {
-    text(operation.body, "summary")
+/// The first sentence of the summary, and what else the summary says.
+fn operation_name<'a>(operation: &Operation<'a>) -> (&'a str, &'a str) {
+    let summary = text(operation.body, "summary")
         .or_else(|| text(operation.body, "description").and_then(|about| about.lines().next()))
         .filter(|name| !name.is_empty())
-        .unwrap_or(operation.path)
+        .unwrap_or(operation.path);
+    let (name, rest) = summary.split_once(". ").unwrap_or((summary, ""));
+    (name.trim_end_matches('.'), rest)
 }
 
 fn method_mark(method: &str) -> Markup {
@@ -152,16 +155,18 @@ fn method_mark(method: &str) -> Markup {
 fn operation_card(spec: &Value, operation: &Operation<'_>) -> Markup {
     let about = text(operation.body, "description");
     let about = about.filter(|about| Some(*about) != text(operation.body, "summary"));
+    let (name, more) = operation_name(operation);
     html! {
         article.card.operation id=(operation.id) {
             h3 {
-                (operation_name(operation))
+                (name)
                 a.anchor href={ "#" (operation.id) } aria-label="Link to this operation" { "#" }
             }
             p.endpoint {
                 (method_mark(operation.method)) code { (breakable(operation.path)) }
                 @if operation.body["deprecated"] == true { span.badge { "deprecated" } }
             }
+            (prose(more))
             @if let Some(about) = about { (prose(about)) }
             (parameters(spec, &operation.parameters))
             (request_body(spec, operation))
@@ -229,7 +234,7 @@ fn responses(spec: &Value, operation: &Operation<'_>) -> Markup {
                     @let family = status.chars().next().unwrap_or('x');
                     p {
                         code class={ "status status-" (family) } { (status) }
-                        " " (text(response, "description").unwrap_or_default())
+                        " " (inline(text(response, "description").unwrap_or_default()))
                     }
                     @if let Some((media, content)) = content {
                         @let rows = answer_rows(spec, &content["schema"]);

@@ -14,7 +14,7 @@ fn assert_landed(window: &Window<'_>, id: &str) {
 }
 
 pub fn an_entry_of_the_contents_lands_on_its_operation(window: &Window<'_>) {
-    for look in Look::ALL {
+    for look in Look::PAIR {
         window.wear(look);
         window.visit("/docs");
         let operations = window.texts(".operation h3").len();
@@ -37,7 +37,7 @@ pub fn a_problem_type_lands_on_its_error(window: &Window<'_>) {
     let (status, problem) = window.shop.call(&ureq::http::Method::GET, "/v1/prices/none", None);
     assert_eq!(status, 404);
     let place = problem["type"].as_str().unwrap();
-    for look in Look::ALL {
+    for look in Look::PAIR {
         window.wear(look);
         window.visit("/");
         window.visit(place);

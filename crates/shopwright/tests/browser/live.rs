@@ -8,8 +8,8 @@ use ureq::http::Method;
 use crate::shop::wait_until;
 use crate::window::{Look, Window, minor};
 
-/// The page asks every five seconds.
-const FOLLOWS_WITHIN: Duration = Duration::from_secs(9);
+/// The page asks every five seconds; the rest is for a busy machine.
+const FOLLOWS_WITHIN: Duration = Duration::from_secs(12);
 
 /// A mark that a reload would wipe out.
 fn mark(window: &Window<'_>) {

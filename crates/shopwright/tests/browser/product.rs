@@ -10,7 +10,7 @@ fn visit_moved(window: &Window<'_>) {
 }
 
 pub fn a_row_leads_to_its_product(window: &Window<'_>) {
-    for look in Look::ALL {
+    for look in Look::PAIR {
         window.wear(look);
         window.visit("/?sort=change");
         let (title, sku) =
@@ -69,7 +69,7 @@ pub fn the_past_is_drawn_and_listed(window: &Window<'_>) {
 }
 
 pub fn what_does_not_exist_is_said_with_a_way_out(window: &Window<'_>) {
-    for look in Look::ALL {
+    for look in Look::PAIR {
         window.wear(look);
         for (path, title) in [
             ("/nowhere/at-all", "There is no page here"),

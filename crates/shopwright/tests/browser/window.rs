@@ -47,6 +47,9 @@ impl Look {
         Self::new(DESKTOP, "dark"),
     ];
 
+    /// Both sizes and both themes once, for what a theme has no part in.
+    pub const PAIR: [Self; 2] = [Self::new(PHONE, "dark"), Self::new(DESKTOP, "light")];
+
     const fn new((device, size): (&'static str, (u32, u32)), theme: &'static str) -> Self {
         Self { device, size, theme }
     }

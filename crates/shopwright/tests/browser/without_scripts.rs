@@ -4,7 +4,7 @@
 use crate::window::{Look, Window};
 
 pub fn the_list_is_searched_filtered_ordered_and_turned(window: &Window<'_>) {
-    for look in [Look::ALL[1], Look::ALL[2]] {
+    for look in Look::PAIR {
         window.wear(look);
         window.visit("/");
         for needs_the_module in ["[data-theme-switch]", "[data-help]", "[data-live]"] {
@@ -26,7 +26,7 @@ pub fn the_list_is_searched_filtered_ordered_and_turned(window: &Window<'_>) {
 
 pub fn a_product_and_the_docs_are_whole(window: &Window<'_>) {
     let product = format!("/products/{}", window.shop.moved[0]);
-    for look in [Look::ALL[0], Look::ALL[3]] {
+    for look in Look::PAIR {
         window.wear(look);
         window.visit(&product);
         for part in [".hero-price", ".waterfall .step-label", "#history tbody .why"] {
