@@ -1,7 +1,7 @@
 //! Makes the demo's data: a slice of a real order history, and invented costs and stock for it.
 //!
 //! The slice is cut at whole days and copied byte for byte. The invented file is a function of the
-//! slice and [`SEED`] alone, so anyone can make both again and compare. Every count is high
+//! slice and a seed alone, so anyone can make both again and compare. Every count is high
 //! enough that no later line of the slice takes the shelf below zero.
 
 use std::collections::BTreeMap;

@@ -149,10 +149,10 @@ impl Bench<'_> {
         };
         let quiet = match section {
             Section::Size => String::new(),
-            _ => before.sentence(Spent::read()?),
+            _ => format!(" {}", before.sentence(Spent::read()?)),
         };
         let host = Host::read()?;
-        Ok(format!("## {}\n\n{date}. {host}. {quiet}\n\n{}\n", section.title(), body.trim()))
+        Ok(format!("## {}\n\n{date}. {host}.{quiet}\n\n{}\n", section.title(), body.trim()))
     }
 }
 

@@ -63,6 +63,12 @@ impl<B: Send + Sync + 'static> LivePrices<B> {
         self.snapshot.load().by_sku.get(sku).cloned()
     }
 
+    /// The prices of many SKUs at one moment, in their order.
+    pub fn get_many(&self, skus: &[String]) -> Vec<Option<Arc<LivePrice<B>>>> {
+        let snapshot = self.snapshot.load();
+        skus.iter().map(|sku| snapshot.by_sku.get(sku.as_str()).cloned()).collect()
+    }
+
     /// Hands the price to `read` without counting a reference: the hot path.
     pub fn with<T>(&self, sku: &str, read: impl FnOnce(&LivePrice<B>) -> T) -> Option<T> {
         self.snapshot.load().by_sku.get(sku).map(|live| read(live))

@@ -77,7 +77,7 @@ pub struct PriceView {
 }
 
 /// The two served forms of a price: for secret keys, and for browsers without the shop's figures.
-/// Each ends before `"stale"`, which [`finish`] adds.
+/// Each ends before `"stale"`, which a [`Moment`] adds.
 #[derive(Debug)]
 pub struct LiveBody {
     /// For secret keys.

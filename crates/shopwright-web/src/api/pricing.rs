@@ -134,30 +134,27 @@ pub async fn get_prices(
         }]));
     }
     let moment = site.moment();
-    let unpriced = unpriced_items(&site, &request.skus, key.kind == KeyKind::Secret).await?;
+    let full = key.kind == KeyKind::Secret;
+    let prices = site.prices.get_many(&request.skus);
+    let missing = prices.iter().zip(&request.skus).filter(|(price, _)| price.is_none());
+    let missing: Vec<String> = missing.map(|(_, sku)| sku.clone()).collect();
+    let mut unpriced = unpriced_items(&site, missing, full).await?.into_iter();
     let mut body = String::with_capacity(request.skus.len() * 700);
     body.push_str("{\"object\":\"list\",\"data\":[");
-    let mut unpriced = unpriced.into_iter();
-    for (place, sku) in request.skus.iter().enumerate() {
+    for (place, price) in prices.iter().enumerate() {
         if place > 0 {
             body.push(',');
         }
-        let found = site.prices.with(sku, |live| {
-            body.push_str(match key.kind {
-                KeyKind::Secret => &live.body.full,
-                KeyKind::Publishable => &live.body.public,
-            });
+        if let Some(live) = price {
+            body.push_str(if full { &live.body.full } else { &live.body.public });
             body.push_str(moment.tail());
-        });
-        if found.is_none() {
-            match unpriced.next() {
-                Some((item, true)) => {
-                    body.push_str(&item);
+        } else if let Some(item) = unpriced.next() {
+            match item {
+                Unpriced::Known(head) => {
+                    body.push_str(&head);
                     body.push_str(moment.tail());
                 }
-                Some((item, false)) => body.push_str(&item),
-                // A price that vanished between two looks: answered as unknown.
-                None => body.push_str(&error_item(sku)),
+                Unpriced::Unknown(item) => body.push_str(&item),
             }
         }
     }
@@ -165,14 +162,20 @@ pub async fn get_prices(
     Ok(json_response(body))
 }
 
-/// For every SKU that is not in memory, in order: its item, and whether that is an open price.
+/// The item of a SKU that is not in memory.
+enum Unpriced {
+    /// A product without a price: the item up to what its moment adds.
+    Known(Box<str>),
+    /// No product: the whole item.
+    Unknown(Box<str>),
+}
+
+/// One item for each SKU that is not in memory, in order.
 async fn unpriced_items(
     site: &Site,
-    skus: &[String],
+    missing: Vec<String>,
     full: bool,
-) -> Result<Vec<(Box<str>, bool)>, ApiError> {
-    let missing: Vec<String> =
-        skus.iter().filter(|sku| site.prices.with(sku, |_| ()).is_none()).cloned().collect();
+) -> Result<Vec<Unpriced>, ApiError> {
     if missing.is_empty() {
         return Ok(Vec::new());
     }
@@ -188,9 +191,9 @@ async fn unpriced_items(
                     };
                     Ok::<_, StoreError>(match product {
                         Some(product) => {
-                            (without_price(&product.sku, product.currency, full), true)
+                            Unpriced::Known(without_price(&product.sku, product.currency, full))
                         }
-                        None => (error_item(text), false),
+                        None => Unpriced::Unknown(error_item(text)),
                     })
                 })
                 .collect::<Result<Vec<_>, _>>()
