@@ -5,13 +5,15 @@ use anyhow::Result;
 use crate::chance::Chance;
 use crate::session::{Column, Session};
 
-/// How every SQLite contender opens its database; the store's own settings.
-pub const PRAGMAS: [(&str, &str); 5] = [
+/// How every SQLite contender opens its database; the store's own settings. The proof refuses to run
+/// when the store's differ.
+pub const PRAGMAS: [(&str, &str); 6] = [
     ("journal_mode", "WAL"),
     ("synchronous", "FULL"),
     ("foreign_keys", "ON"),
     ("temp_store", "MEMORY"),
     ("cache_size", "-16384"),
+    ("wal_autocheckpoint", "8192"),
 ];
 
 /// Tables for SQLite.

@@ -12,8 +12,9 @@ mod through_store;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
+use ledger_cases::PRAGMAS;
 use postgres::NoTls;
 use shopwright_store::{PostgresOptions, SqliteOptions, StoreOptions};
 
@@ -87,9 +88,17 @@ fn main() -> Result<()> {
 
 fn on_sqlite(folder: &Path, sqlx: Option<Remote>) -> Result<Contenders> {
     let options = StoreOptions::Sqlite(SqliteOptions::new(folder.join("store.db")));
+    let (raw, store) = (RawSqlite::open(&folder.join("raw.db"))?, ThroughStore::open(&options)?);
+    let names: Vec<_> = PRAGMAS.iter().map(|(name, _)| *name).collect();
+    let (of_raw, of_store) = (raw.pragmas(&names)?, store.pragmas(names.clone())?);
+    ensure!(
+        of_raw == of_store,
+        "an unequal comparison: of {names:?} the raw file has {of_raw:?}, the store {of_store:?}; \
+         bring PRAGMAS in benches/cases/src/schema.rs in line with the store"
+    );
     Ok(Contenders {
-        raw: Box::new(RawSqlite::open(&folder.join("raw.db"))?),
-        store: Box::new(ThroughStore::open(&options)?),
+        raw: Box::new(raw),
+        store: Box::new(store),
         sqlx: Box::new(sqlx.context("the sqlx contender speaks SQLite")?),
     })
 }

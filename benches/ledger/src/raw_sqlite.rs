@@ -36,6 +36,16 @@ impl RawSqlite {
         Ok(Self { connection, expanded: HashMap::new() })
     }
 
+    /// The values of these settings, as SQLite tells them.
+    pub fn pragmas(&self, names: &[&str]) -> Result<Vec<String>> {
+        let read = |name: &&str| {
+            self.connection.pragma_query_value(None, name, |row| {
+                row.get::<_, i64>(0).map(|n| n.to_string()).or_else(|_| row.get::<_, String>(0))
+            })
+        };
+        Ok(names.iter().map(read).collect::<rusqlite::Result<_>>()?)
+    }
+
     fn committed<T>(&mut self, operation: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.batch("BEGIN IMMEDIATE")?;
         let outcome = operation(self)?;

@@ -10,7 +10,9 @@ use ledger_cases::{
     Reservation, Reserved, Session, Shape, at_once, audit, reserve, reset_stock, run, seed,
 };
 use shopwright_domain::time::Timestamp;
-use shopwright_store::{Column as StoreColumn, Row, Store, StoreError, StoreOptions, Tx, Value};
+use shopwright_store::{
+    Column as StoreColumn, Row, Store, StoreError, StoreOptions, Tx, Value, params,
+};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -46,6 +48,20 @@ impl ThroughStore {
     pub fn open(options: &StoreOptions) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build()?;
         Ok(Self { store: Store::open(options)?, runtime })
+    }
+
+    /// The values of these settings on the store's writing connection, as SQLite tells them.
+    pub fn pragmas(&self, names: Vec<&'static str>) -> Result<Vec<String>> {
+        let read = self.store.write(move |tx| {
+            let mut values = Vec::new();
+            for name in &names {
+                values.push(tx.one(&format!("PRAGMA {name}"), params![], |row| {
+                    row.get::<i64>(0).map(|n| n.to_string()).or_else(|_| row.get::<String>(0))
+                })?);
+            }
+            Ok::<_, StoreError>(values)
+        });
+        Ok(self.runtime.block_on(read)?)
     }
 
     fn write<T: Send + 'static>(
