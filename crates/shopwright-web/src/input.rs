@@ -6,6 +6,8 @@ use axum::http::header;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use shopwright_domain::catalog::Sku;
+use shopwright_domain::ids::{Id, IdKind};
+use shopwright_store::inventory::reservations::Page;
 
 use crate::problem::{ApiError, Code, FieldProblem};
 
@@ -195,4 +197,21 @@ pub fn one_cursor(after: Option<&str>, before: Option<&str>) -> Result<(), ApiEr
         ));
     }
     Ok(())
+}
+
+/// The page of a list by ids that the cursors ask for, and whether it is read backwards.
+pub fn id_page<K: IdKind>(
+    after: Option<&str>,
+    before: Option<&str>,
+) -> Result<(Page<Id<K>>, bool), ApiError> {
+    one_cursor(after, before)?;
+    let read = |name: &str, text: &str| {
+        text.parse::<Id<K>>()
+            .map_err(|error| ApiError::new(Code::INVALID_PARAMETER, format!("{name}: {error}")))
+    };
+    Ok(match (after, before) {
+        (Some(after), _) => (Page::After(read("starting_after", after)?), false),
+        (None, Some(before)) => (Page::Before(read("ending_before", before)?), true),
+        (None, None) => (Page::First, false),
+    })
 }

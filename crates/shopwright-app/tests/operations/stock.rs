@@ -1,5 +1,6 @@
 //! Stock at work: a small shop of a few counted SKUs, and short words for what is done to it.
 
+mod corrupted;
 mod give_back;
 mod model;
 mod reservations;

@@ -8,5 +8,7 @@ mod policy_schema;
 pub mod pricing;
 pub mod pricing_settings;
 pub mod promotions;
+pub mod reservations;
+pub mod stock_places;
 pub mod system;
 pub mod view;
