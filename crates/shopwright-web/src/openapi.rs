@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use crate::Site;
 use crate::api::{
-    catalog, inventory, pricing, pricing_settings, promotions, reservations, stock_places, system,
+    catalog, inventory, pricing, pricing_settings, promotions, reservations, stock_movements,
+    stock_places, system,
 };
 use crate::problem::Code;
 
@@ -66,8 +67,11 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(catalog::list_products))
         .routes(routes!(catalog::get_product))
         .routes(routes!(inventory::get_stock, inventory::set_stock_settings))
-        .routes(routes!(inventory::count_stock))
-        .routes(routes!(inventory::book_stock_movement, inventory::list_stock_movements))
+        .routes(routes!(stock_movements::count_stock))
+        .routes(routes!(
+            stock_movements::book_stock_movement,
+            stock_movements::list_stock_movements
+        ))
         .routes(routes!(stock_places::list_locations))
         .routes(routes!(stock_places::get_location, stock_places::put_location))
         .routes(routes!(stock_places::create_delivery, stock_places::list_deliveries))

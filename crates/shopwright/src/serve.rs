@@ -6,8 +6,10 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
+use shopwright_app::inventory::keep_sweeping;
 use shopwright_app::pricing::{StoreZone, keep_refreshing};
 use shopwright_domain::ids::IdSource;
 use shopwright_domain::time::Clock;
@@ -20,6 +22,9 @@ use crate::key_file;
 use crate::output::{Page, count, print_text};
 use crate::real::{RealClock, RealIds};
 use crate::signals::asked_to_stop;
+
+/// Expired reservations let go at their instant; how often that is written down matters to nobody.
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// Takes the configured address.
 pub fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
@@ -89,6 +94,7 @@ pub async fn answer(
         loopback: address.ip().is_loopback(),
     })
     .await?;
+    let sweeper = keep_sweeping(store.clone(), Arc::clone(&stage.clock), SWEEP_EVERY);
     let refresher = keep_refreshing(store, zone, stage.clock, ids, settings.price_refresh);
     ready(address);
     let stop = async {
@@ -100,6 +106,7 @@ pub async fn answer(
     };
     let served = shopwright_web::serve(site, listener, stop).await;
     refresher.abort();
+    sweeper.abort();
     served.map_err(failed)
 }
 

@@ -11,11 +11,12 @@ use shopwright_app::inventory::{
 };
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::ids::{DeliveryId, new_id};
+use shopwright_domain::inventory::Authority;
 use shopwright_domain::time::{SECOND, Timestamp};
 use shopwright_store::inventory::places::{self, Delivery, Location};
 use utoipa::{IntoParams, ToSchema};
 
-use super::inventory::{AuthorityText, main_location, shelf_error};
+use super::stock_movements::{main_location, shelf_error};
 use super::view::ListView;
 use crate::Site;
 use crate::auth::SecretKey;
@@ -102,12 +103,31 @@ pub async fn get_location(
     found.map(|row| axum::Json(row.into())).ok_or_else(gone)
 }
 
+/// The text of an authority in requests.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthorityText {
+    /// This ledger says what lies there.
+    Ours,
+    /// A shop platform says so.
+    External,
+}
+
+impl From<AuthorityText> for Authority {
+    fn from(text: AuthorityText) -> Self {
+        match text {
+            AuthorityText::Ours => Self::Ours,
+            AuthorityText::External => Self::External,
+        }
+    }
+}
+
 /// A location as it is to be.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PutLocation {
     /// `ours` or `external`.
-    #[schema(example = "ours")]
+    #[schema(value_type = String, example = "ours", pattern = "^(ours|external)$")]
     pub authority: AuthorityText,
     /// Its place in the order locations are asked in, smallest first.
     #[schema(example = 10, minimum = 0, maximum = 1_000_000)]

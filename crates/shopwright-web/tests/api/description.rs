@@ -1,7 +1,7 @@
 //! `/openapi.json` is held to its word: complete, resolvable, its examples real, and answers as it
 //! says they are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
@@ -177,19 +177,16 @@ fn every_schema_is_one_and_fits_its_own_examples() {
 fn the_examples_of_the_description_work_and_the_answers_fit_its_schemas() {
     on_sqlite(STILL, |shop| {
         let description = description(shop);
-        let made = shop
-            .post("/v1/promotions")
-            .json(&example_body(&description, "create_promotion"))
-            .send()
-            .expect(201);
-        let known = BTreeMap::from([("id", made["id"].as_str().unwrap())]);
         let mut all = operations(&description);
         // What removes or ends comes last.
         all.sort_by_key(|(method, path, _)| {
             (method == "delete" || path.ends_with("/end"), method != "put")
         });
         for (method, path, operation) in all {
-            let mut filled = path.clone();
+            let mut filled = match made_for(shop, &description, &path) {
+                Some(id) => path.replace("{id}", &id),
+                None => path.clone(),
+            };
             for parameter in operation["parameters"]
                 .as_array()
                 .into_iter()
@@ -200,8 +197,7 @@ fn the_examples_of_the_description_work_and_the_answers_fit_its_schemas() {
                 let example = parameter["example"]
                     .as_str()
                     .unwrap_or_else(|| panic!("{path} has no example of {name}"));
-                filled =
-                    filled.replace(&format!("{{{name}}}"), known.get(name).unwrap_or(&example));
+                filled = filled.replace(&format!("{{{name}}}"), example);
             }
             let call = shop.call(&method.to_ascii_uppercase(), &filled);
             let call = match operation["operationId"].as_str() {
@@ -223,6 +219,27 @@ fn the_examples_of_the_description_work_and_the_answers_fit_its_schemas() {
             }
         }
     });
+}
+
+/// Makes what an operation on one `{id}` needs, each time anew: an example that is released cannot
+/// be sold afterwards.
+fn made_for(shop: &Shop, description: &Value, path: &str) -> Option<String> {
+    let (made_at, by) = [
+        ("/v1/promotions", "create_promotion"),
+        ("/v1/reservations", "create_reservation"),
+        ("/v1/stock/deliveries", "create_stock_delivery"),
+    ]
+    .into_iter()
+    .find(|(prefix, _)| path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with("/{id}")))?;
+    let mut body = example_body(description, by);
+    // The same reference again would be the same thing again.
+    body.as_object_mut().unwrap().remove("reference");
+    let made = shop.post(made_at).json(&body).send().expect(201);
+    let id = made["id"].as_str().unwrap().to_owned();
+    if path == "/v1/reservations/{id}/ship" {
+        shop.post(&format!("/v1/reservations/{id}/commit")).send().expect(200);
+    }
+    Some(id)
 }
 
 /// The example of a body, or one made of the examples of its fields.
