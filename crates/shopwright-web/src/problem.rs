@@ -163,8 +163,8 @@ pub struct ApiError {
     pub detail: String,
     /// The fields that do not fit.
     pub errors: Vec<FieldProblem>,
-    /// The SKUs that fall short.
-    pub shortages: Vec<ShortageProblem>,
+    /// The SKUs that fall short; a boxed slice keeps the error small.
+    pub shortages: Box<[ShortageProblem]>,
 }
 
 impl ApiError {
@@ -175,7 +175,7 @@ impl ApiError {
 
     /// An error with a detail of its own.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), shortages: Vec::new() }
+        Self { code, detail: detail.into(), errors: Vec::new(), shortages: Box::default() }
     }
 
     /// A body that does not fit in these fields.
@@ -205,7 +205,7 @@ impl ApiError {
             status: self.code.status,
             detail: self.detail.clone(),
             errors: self.errors.clone(),
-            shortages: self.shortages.clone(),
+            shortages: self.shortages.to_vec(),
             request_id,
         }
     }
