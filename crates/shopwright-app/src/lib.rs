@@ -4,3 +4,4 @@ pub mod catalog;
 pub mod identity;
 pub mod orders;
 pub mod pricing;
+pub mod sweep;
