@@ -5,3 +5,4 @@ pub mod identity;
 pub mod inventory;
 pub mod orders;
 pub mod pricing;
+pub mod sweep;

@@ -1,13 +1,15 @@
 //! What requests bring, read strictly: JSON bodies and query strings with no unknown fields.
 
+use std::fmt;
+use std::str::FromStr;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::header;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use shopwright_domain::catalog::Sku;
-use shopwright_domain::ids::{Id, IdKind};
-use shopwright_store::inventory::reservations::Page;
+use shopwright_store::{Page, Place};
 
 use crate::problem::{ApiError, Code, FieldProblem};
 
@@ -188,6 +190,47 @@ impl PageLimit {
     }
 }
 
+/// Which page of a list is wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Cursor<K> {
+    /// Rows.
+    pub limit: i64,
+    /// Where the page begins.
+    pub place: Place<K>,
+}
+
+impl<K: FromStr<Err: fmt::Display> + Copy> Cursor<K> {
+    /// Reads the parameters that every list has.
+    pub fn read(
+        limit: Option<i64>,
+        after: Option<String>,
+        before: Option<String>,
+    ) -> Result<Self, ApiError> {
+        let limit = PageLimit::read(limit)?.0;
+        one_cursor(after.as_deref(), before.as_deref())?;
+        let id = |name: &str, text: &str| {
+            text.parse()
+                .map_err(|error| ApiError::new(Code::INVALID_PARAMETER, format!("{name}: {error}")))
+        };
+        let place = match (after, before) {
+            (Some(text), _) => Place::After(id("starting_after", &text)?),
+            (_, Some(text)) => Place::Before(id("ending_before", &text)?),
+            _ => Place::First,
+        };
+        Ok(Self { limit, place })
+    }
+
+    /// The page with one row more, which only tells that there are more.
+    pub fn page(&self) -> Page<K> {
+        Page { place: self.place, limit: self.limit + 1 }
+    }
+
+    /// Whether the page is read towards newer rows.
+    pub fn is_backwards(&self) -> bool {
+        matches!(self.place, Place::Before(_))
+    }
+}
+
 /// `starting_after` and `ending_before` exclude each other.
 pub fn one_cursor(after: Option<&str>, before: Option<&str>) -> Result<(), ApiError> {
     if after.is_some() && before.is_some() {
@@ -197,21 +240,4 @@ pub fn one_cursor(after: Option<&str>, before: Option<&str>) -> Result<(), ApiEr
         ));
     }
     Ok(())
-}
-
-/// The page of a list by ids that the cursors ask for, and whether it is read backwards.
-pub fn id_page<K: IdKind>(
-    after: Option<&str>,
-    before: Option<&str>,
-) -> Result<(Page<Id<K>>, bool), ApiError> {
-    one_cursor(after, before)?;
-    let read = |name: &str, text: &str| {
-        text.parse::<Id<K>>()
-            .map_err(|error| ApiError::new(Code::INVALID_PARAMETER, format!("{name}: {error}")))
-    };
-    Ok(match (after, before) {
-        (Some(after), _) => (Page::After(read("starting_after", after)?), false),
-        (None, Some(before)) => (Page::Before(read("ending_before", before)?), true),
-        (None, None) => (Page::First, false),
-    })
 }

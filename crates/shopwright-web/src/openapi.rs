@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::Site;
 use crate::api::{
-    catalog, inventory, pricing, pricing_settings, promotions, reservations, stock_movements,
+    catalog, inventory, keys, pricing, pricing_settings, promotions, reservations, stock_movements,
     stock_places, system,
 };
 use crate::problem::Code;
@@ -30,6 +30,7 @@ use crate::problem::Code;
         (name = "Products", description = "The catalogue."),
         (name = "Stock", description = "What is on the shelf, how it got there and what is on its way."),
         (name = "Reservations", description = "Stock held for a while, then sold, then shipped."),
+        (name = "Keys", description = "Who may call this API."),
         (name = "System", description = "Health and metrics; no key needed."),
     ),
     modifiers(&Keys)
@@ -43,7 +44,8 @@ impl Modify for Keys {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .description(Some(
-                "A secret key (`sk_…`) from your server, or a publishable key (`pk_…`) from a browser, which only reads prices.",
+                "A secret key (`sk_…`) from your server may do everything; a restricted key (`rk_…`) has the scopes it was \
+                 made with, which each operation names; a publishable key (`pk_…`) in a browser only reads prices.",
             ))
             .build();
         let components = openapi.components.get_or_insert_with(Default::default);
@@ -83,6 +85,8 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(reservations::commit_reservation))
         .routes(routes!(reservations::release_reservation))
         .routes(routes!(reservations::ship_reservation))
+        .routes(routes!(keys::create_api_key, keys::list_api_keys))
+        .routes(routes!(keys::revoke_api_key))
         .routes(routes!(system::livez))
         .routes(routes!(system::readyz))
         .routes(routes!(system::metrics))

@@ -6,11 +6,10 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::json;
-use shopwright_app::inventory::keep_sweeping;
 use shopwright_app::pricing::{StoreZone, keep_refreshing};
+use shopwright_app::sweep::keep_swept;
 use shopwright_domain::ids::IdSource;
 use shopwright_domain::time::Clock;
 use shopwright_store::{Store, StoreError, identity};
@@ -20,11 +19,8 @@ use crate::config::Settings;
 use crate::failure::Failure;
 use crate::key_file;
 use crate::output::{Page, count, print_text};
-use crate::real::{RealClock, RealIds};
+use crate::real::{RealClock, RealEntropy, RealIds};
 use crate::signals::asked_to_stop;
-
-/// Expired reservations let go at their instant; how often that is written down matters to nobody.
-const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// Takes the configured address.
 pub fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
@@ -85,6 +81,7 @@ pub async fn answer(
         store: store.clone(),
         clock: Arc::clone(&stage.clock),
         ids: Arc::clone(&ids),
+        entropy: Arc::new(RealEntropy),
         key_secret,
         store_name: settings.store_name.clone(),
         currency: settings.currency,
@@ -94,7 +91,7 @@ pub async fn answer(
         loopback: address.ip().is_loopback(),
     })
     .await?;
-    let sweeper = keep_sweeping(store.clone(), Arc::clone(&stage.clock), SWEEP_EVERY);
+    let sweeper = keep_swept(store.clone(), Arc::clone(&stage.clock));
     let refresher = keep_refreshing(store, zone, stage.clock, ids, settings.price_refresh);
     ready(address);
     let stop = async {

@@ -3,17 +3,20 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::time::Timestamp;
 use shopwright_store::inventory::levels::{self, Level};
 use shopwright_store::inventory::shelf;
-use shopwright_store::{Change, StoreError};
+use shopwright_store::{Change, Tx};
 use utoipa::ToSchema;
 
 use crate::Site;
-use crate::auth::SecretKey;
+use crate::answer::Answer;
+use crate::auth::{Allowed, needs};
 use crate::input::{JsonBody, SkuPath};
+use crate::once::Once;
 use crate::problem::{ApiError, Problem};
 
 /// The stock of one product.
@@ -114,14 +117,10 @@ fn stock_view(sku: &Sku, backorder: bool, levels: Vec<Level>) -> StockView {
     }
 }
 
-async fn read_stock(site: &Site, sku: Sku) -> Result<StockView, ApiError> {
-    let (wanted, now) = (sku.clone(), site.clock.now());
-    let found = site.store.read(move |tx| {
-        let Some(backorder) = shelf::backorder(tx, &wanted)? else { return Ok(None) };
-        Ok::<_, StoreError>(Some((backorder, levels::read(tx, &[wanted.as_str()], now)?)))
-    });
-    let (backorder, levels) = found.await?.ok_or_else(|| ApiError::unknown_sku(sku.as_str()))?;
-    Ok(stock_view(&sku, backorder, levels))
+fn read_stock(tx: &mut Tx<'_>, sku: &Sku, now: Timestamp) -> Result<StockView, ApiError> {
+    let unknown = || ApiError::unknown_sku(sku.as_str());
+    let backorder = shelf::backorder(tx, sku)?.ok_or_else(unknown)?;
+    Ok(stock_view(sku, backorder, levels::read(tx, &[sku.as_str()], now)?))
 }
 
 /// The stock of one product. A SKU named like another path below `/v1/stock`, such as `locations`,
@@ -133,17 +132,18 @@ async fn read_stock(site: &Site, sku: Sku) -> Result<StockView, ApiError> {
         (status = 200, description = "The stock", body = StockView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No product has this SKU", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["stock:read"]))
 )]
 pub async fn get_stock(
-    _: SecretKey,
+    _: Allowed<needs::StockRead>,
     SkuPath(sku): SkuPath,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<StockView>, ApiError> {
-    read_stock(&site, sku).await.map(axum::Json)
+    let now = site.clock.now();
+    site.store.read(move |tx| read_stock(tx, &sku, now)).await.map(axum::Json)
 }
 
 /// How the stock of one product is sold.
@@ -164,27 +164,28 @@ pub struct StockSettings {
         (status = 200, description = "The stock as it is sold from now on", body = StockView),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No product has this SKU", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not sent as JSON", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A field does not fit", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["stock:write"]))
 )]
 pub async fn set_stock_settings(
-    _: SecretKey,
+    _: Allowed<needs::StockWrite>,
+    once: Once,
     SkuPath(sku): SkuPath,
     State(site): State<Arc<Site>>,
     JsonBody(settings): JsonBody<StockSettings>,
-) -> Result<axum::Json<StockView>, ApiError> {
-    let (of, now) = (sku.clone(), site.clock.now());
-    let write = move |tx: &mut shopwright_store::Tx<'_>| {
+) -> Result<Response, ApiError> {
+    let now = site.clock.now();
+    once.write(move |tx| {
+        if !shelf::set_backorder(tx, &sku, settings.backorder, now)? {
+            return Err(ApiError::unknown_sku(sku.as_str()));
+        }
         tx.announce(Change::PriceInputs);
-        shelf::set_backorder(tx, &of, settings.backorder, now)
-    };
-    if !site.store.write(write).await? {
-        return Err(ApiError::unknown_sku(sku.as_str()));
-    }
-    read_stock(&site, sku).await.map(axum::Json)
+        Answer::ok(&read_stock(tx, &sku, now)?)
+    })
+    .await
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use shopwright_app::inventory::{
     HOLD_DEFAULT, Reservation, ReservationLine, Reserve, ReserveError, Shortage, StepError,
@@ -19,8 +19,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::view::ListView;
 use crate::Site;
-use crate::auth::SecretKey;
-use crate::input::{JsonBody, PageLimit, PathText, Query, id_page};
+use crate::answer::Answer;
+use crate::auth::{Allowed, needs};
+use crate::input::{Cursor, JsonBody, PathText, Query};
+use crate::once::Once;
 use crate::problem::{ApiError, Code, FieldProblem, Problem, ShortageProblem};
 
 /// Pieces of one SKU to hold.
@@ -148,7 +150,7 @@ fn reserve_error(error: ReserveError, asked: &[WantedLine]) -> ApiError {
     match error {
         ReserveError::Wanted(WantedError::Lines) => ApiError::field("/lines", text),
         ReserveError::Wanted(WantedError::Quantity(place)) => {
-            ApiError::field(format!("/lines/{place}/quantity"), text)
+            ApiError::field(&format!("/lines/{place}/quantity"), text)
         }
         ReserveError::Hold => ApiError::field("/hold", text),
         ReserveError::Reference(_) => ApiError::field("/reference", text),
@@ -176,7 +178,7 @@ fn hold_micros(text: Option<&str>) -> Result<i64, ApiError> {
     let Some(text) = text else { return Ok(HOLD_DEFAULT) };
     let hold = text.parse::<jiff::SignedDuration>().ok().filter(|_| text.starts_with('P'));
     hold.and_then(|hold| i64::try_from(hold.as_micros()).ok())
-        .ok_or_else(|| ApiError::field("/hold", ReserveError::Hold))
+        .ok_or_else(|| ApiError::field("/hold", ReserveError::Hold.to_string()))
 }
 
 /// Holds stock: all lines or none. Nothing else can be sold from it until it expires.
@@ -188,19 +190,20 @@ fn hold_micros(text: Option<&str>) -> Result<i64, ApiError> {
         (status = 201, description = "Held", body = ReservationView),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The stock does not suffice, or the reference is taken", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not sent as JSON", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A field does not fit", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["stock:write"]))
 )]
 pub async fn create_reservation(
-    _: SecretKey,
+    _: Allowed<needs::StockWrite>,
+    once: Once,
     State(site): State<Arc<Site>>,
     JsonBody(new): JsonBody<NewReservation>,
-) -> Result<(StatusCode, axum::Json<ReservationView>), ApiError> {
+) -> Result<Response, ApiError> {
     let lines: Vec<_> = new
         .lines
         .into_iter()
@@ -214,10 +217,14 @@ pub async fn create_reservation(
         hold_micros: hold_micros(new.hold.as_deref())?,
     };
     let (id, now) = (command.reservation_id, site.clock.now());
-    let made = site.store.write(move |tx| reserve_in(tx, &command, now)).await;
-    let made = made.map_err(|error| reserve_error(error, &asked))?;
-    let status = if made.reservation_id == id { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, axum::Json(view(made, now))))
+    once.write(move |tx| {
+        let made = reserve_in(tx, &command, now).map_err(|e| reserve_error(e, &asked))?;
+        if made.reservation_id != id {
+            return Answer::ok(&view(made, now));
+        }
+        Answer::created(format!("/v1/reservations/{id}"), &view(made, now))
+    })
+    .await
 }
 
 /// A page of reservations.
@@ -242,19 +249,19 @@ pub struct ReservationsQuery {
         (status = 200, description = "A page of reservations", body = ListView<ReservationView>),
         (status = 400, description = "A parameter does not fit", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["stock:read"]))
 )]
 pub async fn list_reservations(
-    _: SecretKey,
+    _: Allowed<needs::StockRead>,
     Query(query): Query<ReservationsQuery>,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<ListView<ReservationView>>, ApiError> {
-    let limit = PageLimit::read(query.limit)?.0;
-    let (page, backwards) =
-        id_page(query.starting_after.as_deref(), query.ending_before.as_deref())?;
-    let rows = site.store.read(move |tx| reservations::list(tx, page, limit + 1)).await?;
+    let cursor: Cursor<ReservationId> =
+        Cursor::read(query.limit, query.starting_after, query.ending_before)?;
+    let rows = site.store.read(move |tx| reservations::list(tx, &cursor.page())).await?;
+    let (limit, backwards) = (cursor.limit, cursor.is_backwards());
     let now = site.clock.now();
     let data = rows.into_iter().map(|row| view(row, now)).collect();
     Ok(axum::Json(ListView::page(data, limit, backwards, "/v1/reservations".to_owned())))
@@ -276,13 +283,13 @@ fn read_id(id: &str) -> Result<ReservationId, ApiError> {
         (status = 200, description = "The reservation", body = ReservationView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No reservation has this id", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["stock:read"]))
 )]
 pub async fn get_reservation(
-    _: SecretKey,
+    _: Allowed<needs::StockRead>,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<ReservationView>, ApiError> {
@@ -316,14 +323,9 @@ fn step_error(error: StepError) -> ApiError {
 
 type TakeStep = fn(&mut Tx<'_>, ReservationId, Timestamp) -> Result<Reservation, StepError>;
 
-async fn take(
-    site: &Site,
-    id: &str,
-    step: TakeStep,
-) -> Result<axum::Json<ReservationView>, ApiError> {
+async fn take(site: &Site, once: Once, id: &str, step: TakeStep) -> Result<Response, ApiError> {
     let (id, now) = (read_id(id)?, site.clock.now());
-    let taken = site.store.write(move |tx| step(tx, id, now)).await.map_err(step_error)?;
-    Ok(axum::Json(view(taken, now)))
+    once.write(move |tx| Answer::ok(&view(step(tx, id, now).map_err(step_error)?, now))).await
 }
 
 /// Holds an open reservation as long again, counted from now. That goes once; sent again it changes
@@ -335,18 +337,19 @@ async fn take(
         (status = 200, description = "Held longer", body = ReservationView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No reservation has this id", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It has expired, or holds nothing any more", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["stock:write"]))
 )]
 pub async fn extend_reservation(
-    _: SecretKey,
+    _: Allowed<needs::StockWrite>,
+    once: Once,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
-) -> Result<axum::Json<ReservationView>, ApiError> {
-    take(&site, &id, extend_in).await
+) -> Result<Response, ApiError> {
+    take(&site, once, &id, extend_in).await
 }
 
 /// Sells what is held. An expired reservation is sold if the same pieces are still there, else
@@ -358,18 +361,19 @@ pub async fn extend_reservation(
         (status = 200, description = "Sold", body = ReservationView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No reservation has this id", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It has expired and its stock is gone, or it was released", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["stock:write"]))
 )]
 pub async fn commit_reservation(
-    _: SecretKey,
+    _: Allowed<needs::StockWrite>,
+    once: Once,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
-) -> Result<axum::Json<ReservationView>, ApiError> {
-    take(&site, &id, commit_in).await
+) -> Result<Response, ApiError> {
+    take(&site, once, &id, commit_in).await
 }
 
 /// Gives everything back that has not shipped. Sent again it changes nothing.
@@ -380,18 +384,19 @@ pub async fn commit_reservation(
         (status = 200, description = "Given back", body = ReservationView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No reservation has this id", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It has shipped", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["stock:write"]))
 )]
 pub async fn release_reservation(
-    _: SecretKey,
+    _: Allowed<needs::StockWrite>,
+    once: Once,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
-) -> Result<axum::Json<ReservationView>, ApiError> {
-    take(&site, &id, release_in).await
+) -> Result<Response, ApiError> {
+    take(&site, once, &id, release_in).await
 }
 
 /// Takes what was sold off the shelf. Sent again it changes nothing.
@@ -402,16 +407,17 @@ pub async fn release_reservation(
         (status = 200, description = "Shipped", body = ReservationView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No reservation has this id", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It was not sold, or the pieces are not on the shelf", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["stock:write"]))
 )]
 pub async fn ship_reservation(
-    _: SecretKey,
+    _: Allowed<needs::StockWrite>,
+    once: Once,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
-) -> Result<axum::Json<ReservationView>, ApiError> {
-    take(&site, &id, ship_in).await
+) -> Result<Response, ApiError> {
+    take(&site, once, &id, ship_in).await
 }

@@ -4,21 +4,24 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use shopwright_app::inventory::{
     BookMovement, CountStock, ShelfChange, ShelfError, book_movement_in, count_in,
 };
 use shopwright_domain::inventory::MovementReason;
 use shopwright_domain::time::Timestamp;
-use shopwright_store::inventory::reservations::Page;
 use shopwright_store::inventory::shelf::{self, MovementKey, MovementRow};
+use shopwright_store::{Page, Place};
 use utoipa::{IntoParams, ToSchema};
 
 use super::inventory::StockLevelView;
 use super::view::{ListView, path_segment};
 use crate::Site;
-use crate::auth::SecretKey;
+use crate::answer::Answer;
+use crate::auth::{Allowed, needs};
 use crate::input::{JsonBody, PageLimit, Query, SkuPath, one_cursor};
+use crate::once::Once;
 use crate::problem::{ApiError, Code, Problem};
 
 /// A count of one shelf.
@@ -98,14 +101,14 @@ pub struct StockChangeView {
     pub level: StockLevelView,
 }
 
-fn answer(change: ShelfChange) -> (StatusCode, axum::Json<StockChangeView>) {
+fn answer(change: ShelfChange) -> Result<Answer, ApiError> {
     let status = if change.new { StatusCode::CREATED } else { StatusCode::OK };
     let view = StockChangeView {
         object: "stock_change",
         movement: change.movement.map(MovementView::from),
         level: change.level.into(),
     };
-    (status, axum::Json(view))
+    Answer::with_body(status, &view)
 }
 
 /// The refusal in the words of HTTP.
@@ -134,25 +137,25 @@ pub(super) fn shelf_error(error: ShelfError) -> ApiError {
         (status = 201, description = "Counted", body = StockChangeView),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No product has this SKU", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The reference stands for another count", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not sent as JSON", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A field does not fit", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["stock:write"]))
 )]
 pub async fn count_stock(
-    _: SecretKey,
+    _: Allowed<needs::StockWrite>,
+    once: Once,
     SkuPath(sku): SkuPath,
     State(site): State<Arc<Site>>,
     JsonBody(new): JsonBody<NewCount>,
-) -> Result<(StatusCode, axum::Json<StockChangeView>), ApiError> {
+) -> Result<Response, ApiError> {
     let NewCount { location, quantity, reference } = new;
     let (command, now) = (CountStock { sku, location, quantity, reference }, site.clock.now());
-    let counted = site.store.write(move |tx| count_in(tx, &command, now)).await;
-    counted.map(answer).map_err(shelf_error)
+    once.write(move |tx| answer(count_in(tx, &command, now).map_err(shelf_error)?)).await
 }
 
 /// Why stock moved, where the shop says so itself.
@@ -207,27 +210,27 @@ pub struct NewMovement {
         (status = 201, description = "Booked", body = StockChangeView),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No product has this SKU", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "Never counted there, not on the shelf, or the reference is taken", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not sent as JSON", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A field does not fit", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["stock:write"]))
 )]
 pub async fn book_stock_movement(
-    _: SecretKey,
+    _: Allowed<needs::StockWrite>,
+    once: Once,
     SkuPath(sku): SkuPath,
     State(site): State<Arc<Site>>,
     JsonBody(new): JsonBody<NewMovement>,
-) -> Result<(StatusCode, axum::Json<StockChangeView>), ApiError> {
+) -> Result<Response, ApiError> {
     let NewMovement { location, reason, quantity, reference } = new;
     let reason = reason.into();
     let command = BookMovement { sku, location, reason, quantity, reference };
     let now = site.clock.now();
-    let booked = site.store.write(move |tx| book_movement_in(tx, &command, now)).await;
-    booked.map(answer).map_err(shelf_error)
+    once.write(move |tx| answer(book_movement_in(tx, &command, now).map_err(shelf_error)?)).await
 }
 
 /// A page of movements.
@@ -255,13 +258,13 @@ pub struct MovementsQuery {
         (status = 200, description = "A page of movements", body = ListView<MovementView>),
         (status = 400, description = "A parameter does not fit", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No product has this SKU", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["stock:read"]))
 )]
 pub async fn list_stock_movements(
-    _: SecretKey,
+    _: Allowed<needs::StockRead>,
     SkuPath(sku): SkuPath,
     Query(query): Query<MovementsQuery>,
     State(site): State<Arc<Site>>,
@@ -280,12 +283,13 @@ pub async fn list_stock_movements(
             None => None,
             Some(key) => Some(shelf::find_movement(tx, &of, key)?.ok_or_else(no_movement)?),
         };
-        let page = match &from {
-            None => Page::First,
-            Some(from) if backwards => Page::Before(from),
-            Some(from) => Page::After(from),
+        let place = match &from {
+            None => Place::First,
+            Some(from) if backwards => Place::Before(from),
+            Some(from) => Place::After(from),
         };
-        Ok(shelf::list_movements(tx, &of, page, limit + 1)?)
+        let page = Page { place, limit: limit + 1 };
+        Ok(shelf::list_movements(tx, &of, &page)?)
     };
     let rows = site.store.read(read).await?;
     let data = rows.into_iter().map(MovementView::from).collect();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use shopwright_app::inventory::{
     CloseDeliveryError, ExpectDelivery, ExpectDeliveryError, LocationChangeError,
@@ -19,8 +20,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::stock_movements::{main_location, shelf_error};
 use super::view::ListView;
 use crate::Site;
-use crate::auth::SecretKey;
-use crate::input::{JsonBody, PageLimit, PathText, Query, id_page};
+use crate::answer::Answer;
+use crate::auth::{Allowed, needs};
+use crate::input::{Cursor, JsonBody, PathText, Query};
+use crate::once::Once;
 use crate::problem::{ApiError, Code, Problem};
 
 /// RFC 3339 knows no earlier year, and PostgreSQL keeps no times much earlier.
@@ -65,12 +68,12 @@ impl From<Location> for LocationView {
     responses(
         (status = 200, description = "All locations, 100 at most", body = ListView<LocationView>),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["stock:read"]))
 )]
 pub async fn list_locations(
-    _: SecretKey,
+    _: Allowed<needs::StockRead>,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<ListView<LocationView>>, ApiError> {
     let rows = site.store.read(places::list_locations).await?;
@@ -87,13 +90,13 @@ pub async fn list_locations(
         (status = 200, description = "The location", body = LocationView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No location has this name", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["stock:read"]))
 )]
 pub async fn get_location(
-    _: SecretKey,
+    _: Allowed<needs::StockRead>,
     PathText(name): PathText<String>,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<LocationView>, ApiError> {
@@ -144,35 +147,44 @@ pub struct PutLocation {
         (status = 201, description = "Made", body = LocationView),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "This cannot be a name", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not sent as JSON", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A field does not fit", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["stock:write"]))
 )]
 pub async fn put_location(
-    _: SecretKey,
+    _: Allowed<needs::StockWrite>,
+    once: Once,
     PathText(name): PathText<String>,
     State(site): State<Arc<Site>>,
     JsonBody(put): JsonBody<PutLocation>,
-) -> Result<(StatusCode, axum::Json<LocationView>), ApiError> {
+) -> Result<Response, ApiError> {
     let now = site.clock.now();
-    let write = move |tx: &mut shopwright_store::Tx<'_>| {
-        put_location_in(tx, &name, put.authority.into(), put.priority, now)
-    };
-    let (kept, new) = site.store.write(write).await.map_err(|error| {
-        let text = error.to_string();
-        match error {
-            LocationChangeError::Name(_) => ApiError::new(Code::NOT_FOUND, text),
-            LocationChangeError::Priority => ApiError::field("/priority", text),
-            LocationChangeError::TooMany => ApiError::field("", text),
-            LocationChangeError::Store(error) => error.into(),
+    once.write(move |tx| {
+        let (authority, priority) = (put.authority.into(), put.priority);
+        let made = put_location_in(tx, &name, authority, priority, now);
+        let (kept, new) = made.map_err(location_error)?;
+        let view = LocationView::from(kept);
+        if new {
+            Answer::created(format!("/v1/stock/locations/{}", view.location), &view)
+        } else {
+            Answer::ok(&view)
         }
-    })?;
-    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, axum::Json(kept.into())))
+    })
+    .await
+}
+
+fn location_error(error: LocationChangeError) -> ApiError {
+    let text = error.to_string();
+    match error {
+        LocationChangeError::Name(_) => ApiError::new(Code::NOT_FOUND, text),
+        LocationChangeError::Priority => ApiError::field("/priority", text),
+        LocationChangeError::TooMany => ApiError::field("", text),
+        LocationChangeError::Store(error) => error.into(),
+    }
 }
 
 /// A delivery to announce.
@@ -253,19 +265,20 @@ impl From<Delivery> for DeliveryView {
         (status = 201, description = "Announced", body = DeliveryView),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No product has this SKU", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not sent as JSON", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A field does not fit", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["stock:write"]))
 )]
 pub async fn create_delivery(
-    _: SecretKey,
+    _: Allowed<needs::StockWrite>,
+    once: Once,
     State(site): State<Arc<Site>>,
     JsonBody(new): JsonBody<NewDelivery>,
-) -> Result<(StatusCode, axum::Json<DeliveryView>), ApiError> {
+) -> Result<Response, ApiError> {
     if new.due_at < YEAR_0 {
         return Err(ApiError::field("/due_at", "write a time in the years 0000 to 9999"));
     }
@@ -277,13 +290,15 @@ pub async fn create_delivery(
         due_at: new.due_at,
     };
     let now = site.clock.now();
-    let made = site.store.write(move |tx| expect_delivery_in(tx, &command, now)).await;
-    let made = made.map_err(|error| match error {
-        ExpectDeliveryError::Quantity => ApiError::field("/quantity", error),
-        ExpectDeliveryError::Shelf(error) => shelf_error(error),
-        ExpectDeliveryError::Store(error) => error.into(),
-    })?;
-    Ok((StatusCode::CREATED, axum::Json(made.into())))
+    once.write(move |tx| {
+        let made = expect_delivery_in(tx, &command, now).map_err(|error| match error {
+            ExpectDeliveryError::Quantity => ApiError::field("/quantity", error.to_string()),
+            ExpectDeliveryError::Shelf(error) => shelf_error(error),
+            ExpectDeliveryError::Store(error) => error.into(),
+        })?;
+        Answer::with_body(StatusCode::CREATED, &DeliveryView::from(made))
+    })
+    .await
 }
 
 /// A page of deliveries.
@@ -308,19 +323,19 @@ pub struct DeliveriesQuery {
         (status = 200, description = "A page of deliveries", body = ListView<DeliveryView>),
         (status = 400, description = "A parameter does not fit", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["stock:read"]))
 )]
 pub async fn list_deliveries(
-    _: SecretKey,
+    _: Allowed<needs::StockRead>,
     Query(query): Query<DeliveriesQuery>,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<ListView<DeliveryView>>, ApiError> {
-    let limit = PageLimit::read(query.limit)?.0;
-    let (page, backwards) =
-        id_page(query.starting_after.as_deref(), query.ending_before.as_deref())?;
-    let rows = site.store.read(move |tx| places::list_deliveries(tx, page, limit + 1)).await?;
+    let cursor: Cursor<DeliveryId> =
+        Cursor::read(query.limit, query.starting_after, query.ending_before)?;
+    let rows = site.store.read(move |tx| places::list_deliveries(tx, &cursor.page())).await?;
+    let (limit, backwards) = (cursor.limit, cursor.is_backwards());
     let data = rows.into_iter().map(DeliveryView::from).collect();
     Ok(axum::Json(ListView::page(data, limit, backwards, "/v1/stock/deliveries".to_owned())))
 }
@@ -339,7 +354,7 @@ fn close_error(error: CloseDeliveryError) -> ApiError {
         CloseDeliveryError::Closed { .. } => {
             ApiError::new(Code::DELIVERY_CLOSED, error.to_string())
         }
-        CloseDeliveryError::Quantity => ApiError::field("/quantity", error),
+        CloseDeliveryError::Quantity => ApiError::field("/quantity", error.to_string()),
         CloseDeliveryError::Shelf(error) => shelf_error(error),
         CloseDeliveryError::Store(error) => error.into(),
     }
@@ -364,25 +379,28 @@ pub struct ReceiveDelivery {
         (status = 200, description = "On the shelf", body = DeliveryView),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No delivery has this id", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It is closed, or the SKU was never counted there", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not sent as JSON", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A field does not fit", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["stock:write"]))
 )]
 pub async fn receive_delivery(
-    _: SecretKey,
+    _: Allowed<needs::StockWrite>,
+    once: Once,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
     JsonBody(came): JsonBody<ReceiveDelivery>,
-) -> Result<axum::Json<DeliveryView>, ApiError> {
+) -> Result<Response, ApiError> {
     let (id, now) = (read_id(&id)?, site.clock.now());
-    let received =
-        site.store.write(move |tx| receive_delivery_in(tx, id, came.quantity, now)).await;
-    received.map(|row| axum::Json(row.into())).map_err(close_error)
+    once.write(move |tx| {
+        let received = receive_delivery_in(tx, id, came.quantity, now).map_err(close_error)?;
+        Answer::ok(&DeliveryView::from(received))
+    })
+    .await
 }
 
 /// Calls a delivery off. Sent again it changes nothing.
@@ -393,18 +411,22 @@ pub async fn receive_delivery(
         (status = 200, description = "Called off", body = DeliveryView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No delivery has this id", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It was received", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["stock:write"]))
 )]
 pub async fn cancel_delivery(
-    _: SecretKey,
+    _: Allowed<needs::StockWrite>,
+    once: Once,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
-) -> Result<axum::Json<DeliveryView>, ApiError> {
+) -> Result<Response, ApiError> {
     let (id, now) = (read_id(&id)?, site.clock.now());
-    let canceled = site.store.write(move |tx| cancel_delivery_in(tx, id, now)).await;
-    canceled.map(|row| axum::Json(row.into())).map_err(close_error)
+    once.write(move |tx| {
+        let canceled = cancel_delivery_in(tx, id, now).map_err(close_error)?;
+        Answer::ok(&DeliveryView::from(canceled))
+    })
+    .await
 }

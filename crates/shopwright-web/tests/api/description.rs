@@ -1,7 +1,7 @@
 //! `/openapi.json` is held to its word: complete, resolvable, its examples real, and answers as it
 //! says they are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -177,16 +177,14 @@ fn every_schema_is_one_and_fits_its_own_examples() {
 fn the_examples_of_the_description_work_and_the_answers_fit_its_schemas() {
     on_sqlite(STILL, |shop| {
         let description = description(shop);
+        let known = make_one_of_each(shop, &description);
         let mut all = operations(&description);
         // What removes or ends comes last.
         all.sort_by_key(|(method, path, _)| {
             (method == "delete" || path.ends_with("/end"), method != "put")
         });
         for (method, path, operation) in all {
-            let mut filled = match made_for(shop, &description, &path) {
-                Some(id) => path.replace("{id}", &id),
-                None => path.clone(),
-            };
+            let mut filled = path.clone();
             for parameter in operation["parameters"]
                 .as_array()
                 .into_iter()
@@ -197,7 +195,11 @@ fn the_examples_of_the_description_work_and_the_answers_fit_its_schemas() {
                 let example = parameter["example"]
                     .as_str()
                     .unwrap_or_else(|| panic!("{path} has no example of {name}"));
-                filled = filled.replace(&format!("{{{name}}}"), example);
+                let of = path.split("/{").next().unwrap_or_default();
+                let id = known.get(of).filter(|_| name == "id").map_or(example, String::as_str);
+                let fresh = made_for(shop, &description, &path).filter(|_| name == "id");
+                let id = fresh.as_deref().unwrap_or(id);
+                filled = filled.replace(&format!("{{{name}}}"), id);
             }
             let call = shop.call(&method.to_ascii_uppercase(), &filled);
             let call = match operation["operationId"].as_str() {
@@ -221,11 +223,27 @@ fn the_examples_of_the_description_work_and_the_answers_fit_its_schemas() {
     });
 }
 
-/// Makes what an operation on one `{id}` needs, each time anew: an example that is released cannot
-/// be sold afterwards.
+/// Sends the example of every call that makes a thing with an id: the ids by the path of their list.
+fn make_one_of_each(shop: &Shop, description: &Value) -> BTreeMap<String, String> {
+    let mut known = BTreeMap::new();
+    for (method, path, operation) in operations(description) {
+        let id = operation["operationId"].as_str().unwrap_or_default();
+        if method != "post" || !id.starts_with("create_") {
+            continue;
+        }
+        let made = shop.post(&path).json(&example_body(description, id)).send();
+        let made = made.expect(201);
+        if let Some(id) = made["id"].as_str() {
+            known.insert(path, id.to_owned());
+        }
+    }
+    known
+}
+
+/// Makes what an operation that changes a state needs, each time anew: an example that is released
+/// cannot be sold afterwards.
 fn made_for(shop: &Shop, description: &Value, path: &str) -> Option<String> {
     let (made_at, by) = [
-        ("/v1/promotions", "create_promotion"),
         ("/v1/reservations", "create_reservation"),
         ("/v1/stock/deliveries", "create_stock_delivery"),
     ]
