@@ -277,3 +277,25 @@ fn a_sold_out_product_counts_as_sold_out_for_its_price() {
         assert_eq!(facts(shop), Some(2), "a hold that expired counts no more");
     });
 }
+
+#[test]
+fn a_reservation_sent_again_under_its_idempotency_key_is_one_also_when_it_was_refused() {
+    on_both(STILL, |shop| {
+        let send = |quantity: i64, key: &str| {
+            shop.post(PATH).header("idempotency-key", key).json(&wish(quantity)).send()
+        };
+        let made = send(40, "first").expect(201);
+        let again = send(40, "first");
+        assert_eq!(again.header("idempotent-replayed"), "true");
+        assert_eq!(again.expect(201), made);
+        check_stock(shop, [42, 40, 0, 2]);
+        let refused = send(3, "second").problem(409, "insufficient_stock");
+        shop.clock.advance(15 * MINUTE);
+        let replayed = send(3, "second");
+        assert_eq!(replayed.header("idempotent-replayed"), "true");
+        let replayed = replayed.problem(409, "insufficient_stock");
+        assert_eq!(replayed["shortages"], refused["shortages"], "{replayed}");
+        assert_eq!(replayed["errors"], refused["errors"]);
+        check_stock(shop, [42, 0, 0, 42]);
+    });
+}
