@@ -94,6 +94,7 @@ fn reserve_both(shop: &Shop, model: &mut Model, wanted: [i64; 2]) {
     let made = reserve(shop, &lines, model.clock);
     assert_eq!(made.is_ok(), fits, "{wanted:?} {made:?}");
     let Ok(made) = made else { return };
+    assert_eq!(made.held.expires_at, at(now + 15), "no time before the last decision");
     model.decide(touched, now);
     model.held.push(Held {
         id: made.reservation_id,
