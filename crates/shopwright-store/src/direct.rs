@@ -94,6 +94,11 @@ pub fn examine(options: &StoreOptions, clock: &dyn Clock) -> Result<Condition, S
     Ok(Condition { schema, schema_wanted: migrate::latest(), damage, server })
 }
 
+/// When prices were last looked at, by the clock of the node that did.
+pub fn latest_refresh(tx: &mut Tx<'_>) -> Result<Option<Timestamp>, StoreError> {
+    tx.one("SELECT MAX(last_at) FROM price_refreshes", params![], |row| row.get(0))
+}
+
 /// What SQLite finds wrong with its file; empty when it is whole.
 pub(crate) fn damage(connection: &rusqlite::Connection) -> Result<Vec<String>, StoreError> {
     let found = connection

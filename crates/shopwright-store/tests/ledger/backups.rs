@@ -134,9 +134,9 @@ fn lines(bytes: &[u8]) -> Vec<String> {
 
 /// A backup of these lines, header first, with an end that fits.
 fn packed(lines: &[String], rows: &serde_json::Value) -> Vec<u8> {
-    let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let body = lines.join("\n") + "\n";
     let sum = Sha256::digest(body.as_bytes());
-    let sum: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+    let sum = sum.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     let end = serde_json::json!({ "end": { "rows": rows, "sha256": sum } });
     let mut out = GzEncoder::new(Vec::new(), Compression::fast());
     out.write_all(format!("{body}{end}\n").as_bytes()).unwrap();

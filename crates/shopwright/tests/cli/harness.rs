@@ -1,5 +1,6 @@
 //! A folder with a shop in it, the binary run there, and what came out.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -110,12 +111,15 @@ impl Shop {
         }
     }
 
-    /// Does something to the ledger behind the program's back.
-    pub fn tamper(&self, change: impl Fn(&mut Tx<'_>) -> Result<(), StoreError> + Send + 'static) {
+    /// Does something to the ledger behind the program's back, or looks at it.
+    pub fn tamper<T: Send + 'static>(
+        &self,
+        change: impl Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> T {
         let options = StoreOptions::Sqlite(SqliteOptions::new(self.path("data/shopwright.db")));
         let store = Store::open(&options).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(store.write(change)).unwrap();
+        runtime.block_on(store.write(change)).unwrap()
     }
 }
 
@@ -129,9 +133,17 @@ pub fn gzip(content: &str) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// A new secret key.
+pub fn make_key(shop: &Shop) -> String {
+    let run = shop.run(&["keys", "create", "--kind", "secret", "--name", "api", "--json"]);
+    run.assert_code(0).json()["key"].as_str().unwrap().to_owned()
+}
+
 /// A server that runs until it is stopped; killed when dropped.
 pub struct Server {
     child: Child,
+    /// Where its log goes, when a test reads it.
+    log: Option<PathBuf>,
     /// Kept open: a server whose output is closed is another test.
     _out: BufReader<ChildStdout>,
     /// What it printed when it was ready.
@@ -141,15 +153,26 @@ pub struct Server {
 impl Server {
     /// Starts a command that serves, on a free port, and waits until it answers.
     pub fn start(shop: &Shop, arguments: &[&str]) -> Self {
+        Self::spawn(shop, arguments, None)
+    }
+
+    /// The same, with its log in a file.
+    pub fn start_logged(shop: &Shop, arguments: &[&str]) -> Self {
+        Self::spawn(shop, arguments, Some(shop.path("server.log")))
+    }
+
+    fn spawn(shop: &Shop, arguments: &[&str], log: Option<PathBuf>) -> Self {
         let mut all = arguments.to_vec();
         all.extend(["--listen", "127.0.0.1:0", "--json"]);
         let mut command = shop.command(&all);
-        let mut child = command.stderr(Stdio::inherit()).spawn().unwrap();
+        let told =
+            log.as_ref().map_or_else(Stdio::inherit, |log| File::create(log).unwrap().into());
+        let mut child = command.stderr(told).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         out.read_line(&mut line).unwrap();
         let started = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line:?}"));
-        Self { child, _out: out, started }
+        Self { child, log, _out: out, started }
     }
 
     /// The address without `http://`.
@@ -176,9 +199,29 @@ impl Server {
     /// Asks it to stop as a process supervisor does; gives its exit code.
     #[cfg(unix)]
     pub fn stop(mut self) -> Option<i32> {
+        self.signal(rustix::process::Signal::TERM);
+        self.wait()
+    }
+
+    #[cfg(unix)]
+    pub fn signal(&self, signal: rustix::process::Signal) {
         let id = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        rustix::process::kill_process(id, signal).unwrap();
+    }
+
+    /// How it ended, if it did.
+    pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// Waits until it ends; gives its exit code.
+    pub fn wait(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log.as_ref().unwrap()).unwrap()
     }
 }
 

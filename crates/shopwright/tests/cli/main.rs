@@ -3,8 +3,10 @@
 // The harness may unwrap outside a `#[test]` function too: a panic is how a test fails.
 #![allow(clippy::unwrap_used)]
 
+mod backups;
 mod configuration;
 mod demo;
+mod doctor;
 mod harness;
 mod imports;
 mod interruption;
@@ -12,3 +14,4 @@ mod keys;
 mod ledger;
 mod prices;
 mod serving;
+mod signals;
