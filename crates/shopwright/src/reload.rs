@@ -14,8 +14,10 @@ use crate::config::{self, Given, Setting, Settings};
 use crate::failure::Failure;
 use crate::signals::Hangups;
 
+type SetLevel = dyn Fn(&str) -> Result<(), Failure> + Send + Sync;
+
 /// Changes the level of the running log.
-pub struct Relog(pub Box<dyn Fn(&str) -> Result<(), Failure> + Send + Sync>);
+pub struct Relog(pub Box<SetLevel>);
 
 /// What a reload starts from.
 pub struct Reload {

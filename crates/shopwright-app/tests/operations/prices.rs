@@ -50,6 +50,28 @@ fn price(shop: &Shop) -> CurrentPrice {
 }
 
 #[test]
+fn a_decider_that_is_late_or_whose_clock_went_back_still_decides_after_the_one_before_it() {
+    on_both(|shop| {
+        stocked(shop);
+        shop.refresh();
+        for (time, pin) in [("10:00:02", 1_001), ("10:00:01", 1_002), ("09:00:00", 1_003)] {
+            policy(shop, serde_json::json!({ "pin_minor": pin }));
+            shop.set_clock(&format!("2011-12-10T{time}Z"));
+            shop.refresh();
+            assert_eq!(price(shop).amount_minor, pin);
+            shop.assert_books_hold();
+        }
+        let changes = shop.read(|tx| pricing::list_decisions(tx, &sku("A-1"), None, None, 10));
+        let amounts: Vec<i64> = changes.iter().map(|change| change.to_minor).collect();
+        assert_eq!(amounts, [1_003, 1_002, 1_001, 1_000]);
+        for kept in &changes {
+            let again = serde_json::to_value(replay(kept).unwrap()).unwrap();
+            assert_eq!(again, kept.decision);
+        }
+    });
+}
+
+#[test]
 fn a_refresh_records_every_change_with_what_it_was_decided_from() {
     on_both(|shop| {
         stocked(shop);

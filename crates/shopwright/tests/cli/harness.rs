@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value as Json;
-use shopwright_store::{SqliteOptions, Store, StoreError, StoreOptions, Tx};
+use shopwright_store::{PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, Tx};
 use tempfile::TempDir;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_shopwright");
 
 pub const HEADER: &str =
     "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country";
@@ -56,11 +58,13 @@ impl Run {
 /// A folder to run the binary in.
 pub struct Shop {
     pub folder: TempDir,
+    /// Given to every run.
+    pub variables: Vec<(String, String)>,
 }
 
 impl Shop {
     pub fn new() -> Self {
-        Self { folder: TempDir::new().unwrap() }
+        Self { folder: TempDir::new().unwrap(), variables: Vec::new() }
     }
 
     /// A shop whose ledger holds [`ORDERS`].
@@ -86,13 +90,20 @@ impl Shop {
 
     /// The binary with these arguments, and none of the caller's own configuration.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_shopwright"));
-        command.args(arguments).current_dir(self.folder.path());
+        self.command_under(&[], arguments)
+    }
+
+    /// The same, run by another program.
+    pub fn command_under(&self, wrapper: &[&str], arguments: &[&str]) -> Command {
+        let mut words = wrapper.iter().copied().chain([BINARY]).chain(arguments.iter().copied());
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).current_dir(self.folder.path());
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("SHOPWRIGHT_") {
                 command.env_remove(name);
             }
         }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -116,7 +127,14 @@ impl Shop {
         &self,
         change: impl Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> T {
-        let options = StoreOptions::Sqlite(SqliteOptions::new(self.path("data/shopwright.db")));
+        let url = self.variables.iter().find(|(name, _)| name == "SHOPWRIGHT_DATABASE_URL");
+        let options = match url {
+            Some((_, url)) => StoreOptions::Postgres(PostgresOptions {
+                connections: 2,
+                ..PostgresOptions::new(url)
+            }),
+            None => StoreOptions::Sqlite(SqliteOptions::new(self.path("data/shopwright.db"))),
+        };
         let store = Store::open(&options).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(store.write(change)).unwrap()
@@ -153,18 +171,23 @@ pub struct Server {
 impl Server {
     /// Starts a command that serves, on a free port, and waits until it answers.
     pub fn start(shop: &Shop, arguments: &[&str]) -> Self {
-        Self::spawn(shop, arguments, None)
+        Self::spawn(shop, &[], arguments, None)
     }
 
     /// The same, with its log in a file.
     pub fn start_logged(shop: &Shop, arguments: &[&str]) -> Self {
-        Self::spawn(shop, arguments, Some(shop.path("server.log")))
+        Self::spawn(shop, &[], arguments, Some(shop.path("server.log")))
     }
 
-    fn spawn(shop: &Shop, arguments: &[&str], log: Option<PathBuf>) -> Self {
+    /// The same, run by another program that ends with it.
+    pub fn start_under(shop: &Shop, wrapper: &[&str], arguments: &[&str]) -> Self {
+        Self::spawn(shop, wrapper, arguments, Some(shop.path("server.log")))
+    }
+
+    fn spawn(shop: &Shop, wrapper: &[&str], arguments: &[&str], log: Option<PathBuf>) -> Self {
         let mut all = arguments.to_vec();
         all.extend(["--listen", "127.0.0.1:0", "--json"]);
-        let mut command = shop.command(&all);
+        let mut command = shop.command_under(wrapper, &all);
         let told =
             log.as_ref().map_or_else(Stdio::inherit, |log| File::create(log).unwrap().into());
         let mut child = command.stderr(told).spawn().unwrap();
@@ -207,6 +230,12 @@ impl Server {
     pub fn signal(&self, signal: rustix::process::Signal) {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, signal).unwrap();
+    }
+
+    /// Ends it as a power cut would, but for what the system keeps in memory.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// How it ended, if it did.

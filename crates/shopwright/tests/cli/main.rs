@@ -7,6 +7,7 @@ mod backups;
 mod configuration;
 mod demo;
 mod doctor;
+#[allow(dead_code, reason = "shared with the crash tests, which use the rest")]
 mod harness;
 mod imports;
 mod interruption;
