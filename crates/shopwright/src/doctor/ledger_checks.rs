@@ -147,8 +147,12 @@ fn last_backup(settings: &Settings, options: &StoreOptions) -> Check {
         }
         Err(error) => return Check::unknown(name, error.message),
     };
-    let age = RealClock.now().as_micros().saturating_sub(last.made_at.as_micros());
     let says = format!("{}, to {}", local(last.made_at, &settings.zone), last.file);
+    aged(RealClock.now().as_micros().saturating_sub(last.made_at.as_micros()), &says)
+}
+
+fn aged(age: i64, says: &str) -> Check {
+    let name = "last_backup";
     if age > BACKUP_AGE_MAX {
         return Check::warning(
             name,
@@ -201,5 +205,37 @@ pub fn restorable(settings: &Settings, file: &Path) -> Check {
         }
         Err(failure) if failure.exit == 1 => Check::problem(name, failure.message),
         Err(failure) => Check::unknown(name, failure.message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::State;
+    use super::*;
+
+    #[test]
+    fn clocks_that_differ_by_seconds_are_told_and_by_minutes_are_a_problem() {
+        let check = |ahead: i64, state: State, says: &str| {
+            let found = skew(ahead);
+            assert_eq!(found.state, state, "{ahead}: {}", found.says);
+            assert!(found.says.contains(says), "{ahead}: {}", found.says);
+        };
+        check(0, State::Ok, "0 ms ahead");
+        check(-2 * SECOND, State::Ok, "2000 ms behind");
+        check(2 * SECOND + 1, State::Warning, "set both by NTP");
+        check(-60 * SECOND, State::Warning, "60000 ms behind");
+        check(60 * SECOND + 1, State::Problem, "set both by NTP");
+        check(i64::MIN, State::Problem, "behind");
+    }
+
+    #[test]
+    fn a_server_that_does_not_sync_is_a_problem_and_an_old_backup_a_warning() {
+        assert_eq!(durability(&[]).state, State::Ok);
+        let off = durability(&["fsync = off".into(), "full_page_writes = off".into()]);
+        assert_eq!(off.state, State::Problem);
+        assert!(off.says.contains("fsync = off, full_page_writes = off"), "{}", off.says);
+        assert_eq!(aged(7 * DAY, "then").state, State::Ok);
+        let old = aged(8 * DAY, "then");
+        assert_eq!((old.state, old.says.as_str()), (State::Warning, "8 days ago: then"));
     }
 }
