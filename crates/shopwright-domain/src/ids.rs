@@ -51,6 +51,10 @@ id_kinds! {
     ImportKind = "imp" as ImportId;
     /// A promotion.
     PromotionKind = "prm" as PromotionId;
+    /// Stock held or sold together.
+    ReservationKind = "res" as ReservationId;
+    /// A delivery of stock on its way to the shop.
+    DeliveryKind = "dlv" as DeliveryId;
 }
 
 /// A text that is not an id of the wanted kind.
@@ -159,6 +163,12 @@ impl<'de, K: IdKind> Deserialize<'de> for Id<K> {
 pub trait IdSource: Send + Sync {
     /// A UUID never given before by this source.
     fn next_uuid(&self) -> Uuid;
+}
+
+/// Where secrets come from: the operating system in the binary, a seed in tests.
+pub trait Entropy: Send + Sync {
+    /// Fills the bytes so that nobody can guess them.
+    fn fill(&self, bytes: &mut [u8]);
 }
 
 /// A new id of the kind the caller asks for.

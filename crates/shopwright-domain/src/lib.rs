@@ -7,6 +7,7 @@
 mod cases;
 pub mod catalog;
 pub mod ids;
+pub mod inventory;
 pub mod money;
 pub mod orders;
 pub mod pricing;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use shopwright_app::pricing::{StoreZone, keep_refreshing};
+use shopwright_app::sweep::keep_swept;
 use shopwright_domain::ids::IdSource;
 use shopwright_domain::time::Clock;
 use shopwright_store::{Store, StoreError, identity};
@@ -20,7 +21,7 @@ use crate::config::Settings;
 use crate::failure::Failure;
 use crate::key_file;
 use crate::output::{Page, count, print_text};
-use crate::real::{RealClock, RealIds};
+use crate::real::{RealClock, RealEntropy, RealIds};
 use crate::reload::{Reload, Running};
 use crate::signals::{Hangups, Stops};
 
@@ -89,6 +90,7 @@ pub async fn answer(
         store: store.clone(),
         clock: Arc::clone(&stage.clock),
         ids: Arc::clone(&ids),
+        entropy: Arc::new(RealEntropy),
         key_secret,
         store_name: settings.store_name.clone(),
         currency: settings.currency,
@@ -98,6 +100,7 @@ pub async fn answer(
         loopback: address.ip().is_loopback(),
     })
     .await?;
+    let sweeper = keep_swept(store.clone(), Arc::clone(&stage.clock));
     let (price_refresh, every) = watch::channel(settings.price_refresh);
     let refresher = keep_refreshing(store, zone, stage.clock, ids, every);
     let running = Running { site: Arc::clone(&site), price_refresh };
@@ -115,6 +118,7 @@ pub async fn answer(
         () = reloading => unreachable!("it goes on for ever"),
     };
     refresher.abort();
+    sweeper.abort();
     served.map_err(failed)
 }
 

@@ -13,10 +13,11 @@ use uuid::Uuid;
 
 use super::cell::Cell;
 use super::format::{Reader, Writer};
-use super::quoted;
 use super::{
-    BackupError, Books, Maker, Manifest, Restored, Table, header, judge, known, none_left,
+    BackupError, Books, Maker, Manifest, Restored, Table, header, in_sqlite, judge, known,
+    none_left, quoted,
 };
+
 use crate::Value;
 use crate::dialect::postgres_error;
 use crate::error::StoreError;
@@ -176,22 +177,27 @@ fn books_of(session: &mut PgSession) -> Result<Vec<crate::verify::RuleResult>, S
     verify(&mut Tx::new(Engine::Postgres(session)))
 }
 
-/// Refuses a ledger with rows; leaves an empty one with the schema of the backup.
+/// Refuses a ledger with rows beyond those of its migrations; leaves an empty one with the schema of
+/// the backup.
 fn clear(client: &mut postgres::Client, schema: i64) -> Result<(), BackupError> {
     let lock = "SELECT pg_advisory_xact_lock($1)";
     client.execute(lock, &[&migrate::POSTGRES_LOCK]).map_err(engine)?;
     let found = version_of_postgres(client)?;
     if found > 0 {
         let tables = tables(client)?;
+        let first_rows = in_sqlite::first_rows(found)?;
         for table in &tables {
             let name = &table.name;
             // From here to the end of the transaction nobody else reads or writes the table.
             client
                 .batch_execute(&format!("LOCK TABLE \"{name}\" IN ACCESS EXCLUSIVE MODE"))
                 .map_err(engine)?;
-            let some = format!("SELECT EXISTS (SELECT 1 FROM \"{name}\")");
-            let has_rows: bool = client.query_one(&some, &[]).map_err(engine)?.get(0);
-            if has_rows && !WRITTEN_BY_ITSELF.contains(&name.as_str()) {
+            let first = first_rows.get(name).copied().unwrap_or_default();
+            // One more than the migrations put there is enough to know.
+            let count =
+                format!("SELECT COUNT(*) FROM (SELECT 1 FROM \"{name}\" LIMIT $1) AS found");
+            let rows: i64 = client.query_one(&count, &[&(first + 1)]).map_err(engine)?.get(0);
+            if rows > first && !WRITTEN_BY_ITSELF.contains(&name.as_str()) {
                 return Err(BackupError::Occupied(format!("the table {name} has rows")));
             }
         }

@@ -3,6 +3,7 @@
 //! A backup reads one WAL snapshot on a connection of its own: a server that writes meanwhile is
 //! neither stopped nor seen. A restore fills a new file; nobody opens it before it is complete.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::Path;
 
@@ -144,6 +145,19 @@ fn refused(error: &rusqlite::Error, reader: &Reader<'_>) -> BackupError {
         StoreError::Bug(why) => BackupError::Damaged(format!("{}: {why}", reader.place())),
         other => other.into(),
     }
+}
+
+/// How many rows the migrations up to this version leave in each table, which is the same on both
+/// engines: what a new ledger has before anybody uses it.
+pub(super) fn first_rows(schema: i64) -> Result<BTreeMap<String, i64>, BackupError> {
+    let mut connection = Connection::open_in_memory().map_err(engine)?;
+    migrate_sqlite(&mut connection, schema).map_err(StoreError::from)?;
+    let count = |table: Table<()>| {
+        let sql = format!("SELECT COUNT(*) FROM \"{}\"", table.name);
+        let rows = connection.query_row(&sql, [], |row| row.get(0)).map_err(engine)?;
+        Ok((table.name, rows))
+    };
+    tables(&connection)?.into_iter().map(count).collect()
 }
 
 /// Every table of ours but the journal of migrations, which each engine writes for itself.

@@ -41,7 +41,18 @@ impl<'s> Client<'s> {
     /// Sends a request and gives what came back, once all of it did. An answer that neither does it
     /// nor says that the server cannot now fails the test.
     pub fn send(&self, method: &str, path: &str, body: &Json) -> Result<Json, Lost> {
-        let (status, answer) = self.exchange(method, path, body)?;
+        self.send_as(None, method, path, body)
+    }
+
+    /// The same with an idempotency key: sent again, it is not done again.
+    pub fn send_as(
+        &self,
+        once: Option<&str>,
+        method: &str,
+        path: &str,
+        body: &Json,
+    ) -> Result<Json, Lost> {
+        let (status, answer) = self.exchange_as(once, method, path, body)?;
         match status {
             200..300 => Ok(answer),
             503 | 507 | 408 => Err(Lost),
@@ -51,7 +62,21 @@ impl<'s> Client<'s> {
 
     /// One exchange, whatever its status.
     pub fn exchange(&self, method: &str, path: &str, body: &Json) -> Result<(u16, Json), Lost> {
-        let request = Request::builder()
+        self.exchange_as(None, method, path, body)
+    }
+
+    fn exchange_as(
+        &self,
+        once: Option<&str>,
+        method: &str,
+        path: &str,
+        body: &Json,
+    ) -> Result<(u16, Json), Lost> {
+        let mut request = Request::builder();
+        if let Some(once) = once {
+            request = request.header("Idempotency-Key", once);
+        }
+        let request = request
             .method(method)
             .uri(format!("http://{}{path}", self.address))
             .header("Authorization", format!("Bearer {}", self.key))

@@ -13,7 +13,7 @@ use crate::chance::{Chance, seed};
 use crate::client::Client;
 use crate::harness::{Server, Shop, make_key};
 use crate::journal::Journal;
-use crate::load::{LOAD, SKUS, Worker};
+use crate::load::{LOAD, SKUS, Unanswered, Worker};
 use crate::places::{on_postgres, on_sqlite};
 
 /// At work at once.
@@ -41,11 +41,17 @@ pub fn open(shop: &Shop) -> String {
 }
 
 /// Lets workers loose on a server, and kills it and their commands in the middle of it.
-fn live_and_die(shop: &Shop, key: &str, journal: &mut Journal, (chance, round): (&Chance, u64)) {
+/// Gives the requests it left unanswered.
+fn live_and_die(
+    shop: &Shop,
+    key: &str,
+    journal: &mut Journal,
+    (chance, round): (&Chance, u64),
+) -> Vec<Unanswered> {
     let server = Server::start(shop, &["serve"]);
     let commands: Mutex<Vec<Child>> = Mutex::new(Vec::new());
     let over = AtomicBool::new(false);
-    let journals: Vec<Journal> = std::thread::scope(|scope| {
+    let ends: Vec<(Journal, Vec<Unanswered>)> = std::thread::scope(|scope| {
         let start = |number: usize| {
             let mut worker = Worker {
                 client: Client::new(shop, server.address(), key, &commands),
@@ -55,6 +61,7 @@ fn live_and_die(shop: &Shop, key: &str, journal: &mut Journal, (chance, round): 
                 of: WORKERS,
                 serial: round * 1_000_000,
                 made: Vec::new(),
+                unanswered: Vec::new(),
             };
             if number > 0 {
                 worker.journal = own(journal, number);
@@ -67,7 +74,7 @@ fn live_and_die(shop: &Shop, key: &str, journal: &mut Journal, (chance, round): 
                         std::thread::sleep(Duration::from_millis(5));
                     }
                 }
-                worker.journal
+                (worker.journal, worker.unanswered)
             })
         };
         let threads: Vec<_> = (0..WORKERS).map(start).collect();
@@ -80,9 +87,12 @@ fn live_and_die(shop: &Shop, key: &str, journal: &mut Journal, (chance, round): 
         }
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    for own in journals {
+    let mut unanswered = Vec::new();
+    for (own, open) in ends {
         journal.absorb(own);
+        unanswered.extend(open);
     }
+    unanswered
 }
 
 /// What a worker must know of the past: what is promised about the products that are its own.
@@ -98,7 +108,13 @@ fn own(journal: &Journal, number: usize) -> Journal {
 }
 
 /// Every promise that does not hold, as a restarted server and the ledger show it.
-fn broken_promises(shop: &Shop, key: &str, journal: &mut Journal) -> Vec<String> {
+/// Unanswered requests are sent again in between and hold from then on.
+fn broken_promises(
+    shop: &Shop,
+    key: &str,
+    journal: &mut Journal,
+    unanswered: &[Unanswered],
+) -> Vec<String> {
     let verified = shop.run(&["verify", "--json"]);
     let mut broken = Vec::new();
     if verified.code != Some(0) {
@@ -107,11 +123,23 @@ fn broken_promises(shop: &Shop, key: &str, journal: &mut Journal) -> Vec<String>
     let server = Server::start(shop, &["serve"]);
     let commands = Mutex::new(Vec::new());
     let client = Client::new(shop, server.address(), key, &commands);
-    for operation in LOAD {
-        let prefix = format!("{} ", operation.name);
-        broken.extend(journal.settle(&prefix, &(operation.seen)(&client)));
+    broken.extend(settle(&client, journal));
+    if !unanswered.is_empty() {
+        for request in unanswered {
+            request.repeat(&client, journal);
+        }
+        broken.extend(settle(&client, journal));
     }
     assert_eq!(server.stop(), Some(0));
+    broken
+}
+
+fn settle(client: &Client<'_>, journal: &mut Journal) -> Vec<String> {
+    let mut broken = Vec::new();
+    for operation in LOAD {
+        let prefix = format!("{} ", operation.name);
+        broken.extend(journal.settle(&prefix, &(operation.seen)(client)));
+    }
     broken
 }
 
@@ -123,11 +151,15 @@ fn survive(shop: &Shop, name: &str) {
     let chance = Chance::new(seed);
     for round in 1..=kills {
         let before = journal.acknowledged;
-        live_and_die(shop, &key, &mut journal, (&chance.branch(round * 100), round));
+        let chance = chance.branch(round * 100);
+        let unanswered = live_and_die(shop, &key, &mut journal, (&chance, round));
         let promised = journal.acknowledged - before;
-        let broken = broken_promises(shop, &key, &mut journal);
+        let broken = broken_promises(shop, &key, &mut journal, &unanswered);
         assert!(broken.is_empty(), "after kill {round} of seed {seed}: {broken:#?}");
-        println!("{name}: kill {round} of {kills}: {promised} answers, all kept");
+        println!(
+            "{name}: kill {round} of {kills}: {promised} answers, all kept; {} POSTs sent again",
+            unanswered.len()
+        );
     }
     assert!(journal.acknowledged >= kills, "nothing was asked for: {}", journal.acknowledged);
     for operation in LOAD {
@@ -159,6 +191,7 @@ fn notice(shop: &Shop) {
         of: WORKERS,
         serial: 0,
         made: Vec::new(),
+        unanswered: Vec::new(),
     };
     for operation in LOAD {
         (operation.act)(&mut worker).unwrap();
@@ -168,7 +201,7 @@ fn notice(shop: &Shop) {
     let journal = worker.journal.clone();
     drop(worker);
     server.kill();
-    assert_eq!(broken_promises(shop, &key, &mut journal.clone()), [""; 0]);
+    assert_eq!(broken_promises(shop, &key, &mut journal.clone(), &[]), [""; 0]);
     let losses = [
         ("promotion", "DELETE FROM promotions"),
         ("policy", "UPDATE pricing_policies SET scope_key = 'x' WHERE scope = 'sku'"),
@@ -177,14 +210,14 @@ fn notice(shop: &Shop) {
     ];
     for (name, loss) in losses {
         shop.tamper(move |tx| tx.execute(loss, params![]).map(drop));
-        let broken = broken_promises(shop, &key, &mut journal.clone());
+        let broken = broken_promises(shop, &key, &mut journal.clone(), &[]);
         assert!(broken.iter().any(|line| line.starts_with(name)), "{name}: {broken:#?}");
     }
     shop.tamper(|tx| {
         let loss = "UPDATE orders SET amount_minor = amount_minor + 1 WHERE source LIKE 'w0n%'";
         tx.execute(loss, params![]).map(drop)
     });
-    let broken = broken_promises(shop, &key, &mut journal.clone());
+    let broken = broken_promises(shop, &key, &mut journal.clone(), &[]);
     assert!(broken.iter().any(|line| line.contains("order_amounts")), "{broken:#?}");
 }
 

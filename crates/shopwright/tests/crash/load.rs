@@ -35,6 +35,27 @@ pub const LOAD: &[Operation] = &[
 pub const SKUS: &[&str] =
     &["85123A", "22633", "71053", "84406B", "84029G", "22752", "21730", "84879"];
 
+/// A POST that was not answered. Sent again with its key, it must be done once in all.
+#[derive(Clone, Debug)]
+pub struct Unanswered {
+    once: String,
+    key: String,
+    value: Json,
+    path: String,
+    body: Json,
+}
+
+impl Unanswered {
+    /// Sends it twice more; both answers must be the one of a single effect.
+    pub fn repeat(&self, client: &Client<'_>, journal: &mut Journal) {
+        journal.asked(&self.key, self.value.clone());
+        let send = || client.send_as(Some(&self.once), "POST", &self.path, &self.body).unwrap();
+        let (first, second) = (send(), send());
+        assert_eq!(first, second, "{} was done twice", self.once);
+        journal.acknowledged(&self.key);
+    }
+}
+
 /// One of several that work at once. What it changes is its own, so that it knows what must hold.
 pub struct Worker<'s> {
     pub client: Client<'s>,
@@ -48,6 +69,8 @@ pub struct Worker<'s> {
     pub serial: u64,
     /// Where it lies at its client: names of promotions with their ids.
     pub made: Vec<(String, String)>,
+    /// To be sent again to the next server.
+    pub unanswered: Vec<Unanswered>,
 }
 
 impl Worker<'_> {
@@ -72,8 +95,14 @@ impl Worker<'_> {
         path: &str,
         body: &Json,
     ) -> Result<Json, Lost> {
-        self.journal.asked(key, value);
-        let answer = self.client.send(method, path, body)?;
+        self.journal.asked(key, value.clone());
+        let once = (method == "POST").then(|| format!("{key}:{path}").replace(' ', "-"));
+        let sent = self.client.send_as(once.as_deref(), method, path, body);
+        if let (Err(Lost), Some(once)) = (&sent, once) {
+            let (key, path, body) = (key.to_owned(), path.to_owned(), body.clone());
+            self.unanswered.push(Unanswered { once, key, value, path, body });
+        }
+        let answer = sent?;
         self.journal.acknowledged(key);
         Ok(answer)
     }
@@ -118,12 +147,16 @@ fn promotion(worker: &mut Worker<'_>) -> Result<(), Lost> {
 }
 
 fn promotions(client: &Client<'_>) -> BTreeMap<String, Json> {
-    let one = |row: &Json| {
+    let mut seen = BTreeMap::new();
+    for row in client.list("/v1/promotions") {
         let ended = row["ends_at"] != FAR;
         let value = json!({ "factor": row["factor"], "key": row["key"], "ended": ended });
-        (row["name"].as_str().unwrap().to_owned(), value)
-    };
-    client.list("/v1/promotions").iter().map(one).collect()
+        let name = row["name"].as_str().unwrap().to_owned();
+        if seen.insert(name.clone(), value).is_some() {
+            seen.insert(name, "there twice".into());
+        }
+    }
+    seen
 }
 
 /// Sets or removes the settings of a product.

@@ -32,6 +32,7 @@ fn back_up_at_work(shop: &Shop) {
             of: WORKERS,
             serial: 0,
             made: Vec::new(),
+            unanswered: Vec::new(),
         };
         let over = &over;
         let busy = scope.spawn(move || {
