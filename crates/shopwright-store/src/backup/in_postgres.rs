@@ -17,7 +17,6 @@ use super::{
     BackupError, Books, Maker, Manifest, Restored, Table, header, in_sqlite, judge, known,
     none_left, quoted,
 };
-
 use crate::Value;
 use crate::dialect::postgres_error;
 use crate::error::StoreError;
