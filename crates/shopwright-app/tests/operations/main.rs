@@ -7,4 +7,5 @@ mod harness;
 mod order_files;
 mod prices;
 mod replayed_stock;
+mod stock;
 mod verify;

@@ -9,5 +9,8 @@ mod policy_schema;
 pub mod pricing;
 pub mod pricing_settings;
 pub mod promotions;
+pub mod reservations;
+pub mod stock_movements;
+pub mod stock_places;
 pub mod system;
 pub mod view;

@@ -21,5 +21,8 @@ mod prices;
 mod promotions;
 mod proxy;
 mod reading;
+mod reservations;
 mod seed;
+mod stock;
+mod stock_places;
 mod surface;
