@@ -51,6 +51,10 @@ id_kinds! {
     ImportKind = "imp" as ImportId;
     /// A promotion.
     PromotionKind = "prm" as PromotionId;
+    /// A person who runs the shop.
+    OperatorKind = "opr" as OperatorId;
+    /// One sign-in of an operator.
+    SessionKind = "ses" as SessionId;
 }
 
 /// A text that is not an id of the wanted kind.

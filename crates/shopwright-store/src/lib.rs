@@ -4,6 +4,7 @@
 //! can await nothing and a caller that goes away leaves nothing open. Why this layer speaks
 //! `rusqlite` and `postgres` and not a common driver is measured in `benches/RESULTS.md`.
 
+pub mod audit;
 pub mod catalog;
 pub mod customers;
 mod dialect;
