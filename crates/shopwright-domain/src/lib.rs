@@ -4,6 +4,7 @@
 //! they share the words of this crate: money, time, ids, SKU.
 
 pub mod catalog;
+pub mod identity;
 pub mod ids;
 pub mod money;
 pub mod orders;

@@ -49,6 +49,16 @@ pub fn list_keys(tx: &mut Tx<'_>) -> Result<Vec<ApiKey>, StoreError> {
     )
 }
 
+/// The key with this id.
+pub fn find_key(tx: &mut Tx<'_>, key_id: KeyId) -> Result<Option<ApiKey>, StoreError> {
+    tx.find(
+        "SELECT key_id, kind, name, shown_prefix, hash, created_at, last_used_at, revoked_at
+         FROM api_keys WHERE key_id = $1",
+        params![key_id],
+        api_key,
+    )
+}
+
 /// Adds a key.
 pub fn insert_key(tx: &mut Tx<'_>, key: &ApiKey) -> Result<(), StoreError> {
     tx.execute(

@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
 use shopwright_app::identity::{KeyKind, KnownKey};
+use shopwright_store::audit::{Actor, Stamp};
 
 use crate::Site;
 use crate::problem::{ApiError, Code};
@@ -17,6 +18,13 @@ pub struct AnyKey(pub Arc<KnownKey>);
 /// A valid secret key.
 #[derive(Clone, Debug)]
 pub struct SecretKey(pub Arc<KnownKey>);
+
+impl SecretKey {
+    /// What this caller does now, for the operation and the audit log.
+    pub fn stamp(&self, site: &Site) -> Stamp {
+        Stamp::new(Actor::Key(self.0.key_id), site.clock.now())
+    }
+}
 
 impl FromRequestParts<Arc<Site>> for AnyKey {
     type Rejection = ApiError;

@@ -2,11 +2,12 @@
 
 use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
-use shopwright_app::identity::{KeyKind, NewKey, create_key};
+use shopwright_app::identity::{KeyKind, NewKey, create_key, revoke_key};
 use shopwright_domain::ids::{KeyId, new_id};
 use shopwright_domain::time::{Clock, Timestamp};
 use shopwright_store::Store;
-use shopwright_store::identity::{ApiKey, list_keys, revoke_key};
+use shopwright_store::audit::{Actor, Stamp};
+use shopwright_store::identity::{ApiKey, list_keys};
 
 use crate::cli;
 use crate::config::Settings;
@@ -33,7 +34,8 @@ pub async fn create(
         cli::Kind::Secret => KeyKind::Secret,
         cli::Kind::Publishable => KeyKind::Publishable,
     };
-    let NewKey { key, text } = make(settings, store, (kind, name), RealClock.now()).await?;
+    let NewKey { key, text } =
+        make(settings, store, (kind, name), Stamp::new(Actor::Cli, RealClock.now())).await?;
     let mut json = key_json(&key);
     json["key"] = json!(text);
     let mut page = Page::new(&format!("Key {}", key.name));
@@ -51,11 +53,11 @@ pub async fn make(
     settings: &Settings,
     store: &Store,
     (kind, name): (KeyKind, &str),
-    now: Timestamp,
+    stamp: Stamp,
 ) -> Result<NewKey, Failure> {
     let secret = key_file::read_or_make(settings, store).await?;
     let id = new_id(&RealIds::new());
-    Ok(create_key(store, (kind, name.to_owned()), id, random(), (&secret, now)).await?)
+    Ok(create_key(store, (kind, name.to_owned()), id, random(), (&secret, stamp)).await?)
 }
 
 /// `keys list`.
@@ -92,8 +94,7 @@ pub async fn list(store: &Store, zone: &TimeZone) -> Result<Answer, Failure> {
 /// `keys revoke`.
 pub async fn revoke(store: &Store, key_id: &str) -> Result<Answer, Failure> {
     let id: KeyId = key_id.parse().map_err(|error| Failure::new("key_id", format!("{error}")))?;
-    let now = RealClock.now();
-    if !store.write(move |tx| revoke_key(tx, id, now)).await? {
+    if !revoke_key(store, id, Stamp::new(Actor::Cli, RealClock.now())).await? {
         let does = "`shopwright keys list` shows them all";
         return Err(Failure::not_so("unknown_key", format!("there is no key {id}; {does}")));
     }

@@ -96,11 +96,11 @@ fn read_scope(scope: &str, key: &str) -> Result<PolicyScope, ApiError> {
     security(("key" = []))
 )]
 pub async fn set_store_policy(
-    _: SecretKey,
+    key: SecretKey,
     State(site): State<Arc<Site>>,
     JsonBody(patch): JsonBody<PolicyPatch>,
 ) -> Result<axum::Json<PolicyView>, ApiError> {
-    write_policy(&site, PolicyScope::Store, patch).await
+    write_policy(&site, &key, PolicyScope::Store, patch).await
 }
 
 /// Replaces the settings of one category or product.
@@ -124,12 +124,12 @@ pub async fn set_store_policy(
     security(("key" = []))
 )]
 pub async fn set_policy_of(
-    _: SecretKey,
+    caller: SecretKey,
     PathText((scope, key)): PathText<(String, String)>,
     State(site): State<Arc<Site>>,
     JsonBody(patch): JsonBody<PolicyPatch>,
 ) -> Result<axum::Json<PolicyView>, ApiError> {
-    write_policy(&site, read_scope(&scope, &key)?, patch).await
+    write_policy(&site, &caller, read_scope(&scope, &key)?, patch).await
 }
 
 /// Removes the settings of one category or product, so that broader ones hold again.
@@ -149,11 +149,11 @@ pub async fn set_policy_of(
     security(("key" = []))
 )]
 pub async fn clear_policy_of(
-    _: SecretKey,
+    caller: SecretKey,
     PathText((scope, key)): PathText<(String, String)>,
     State(site): State<Arc<Site>>,
 ) -> Result<StatusCode, ApiError> {
-    if clear_policy(&site.store, read_scope(&scope, &key)?).await? {
+    if clear_policy(&site.store, read_scope(&scope, &key)?, caller.stamp(&site)).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(ApiError::new(Code::NOT_FOUND, format!("there are no settings for {scope} {key}")))
@@ -162,10 +162,11 @@ pub async fn clear_policy_of(
 
 async fn write_policy(
     site: &Site,
+    caller: &SecretKey,
     scope: PolicyScope,
     patch: PolicyPatch,
 ) -> Result<axum::Json<PolicyView>, ApiError> {
-    set_policy(&site.store, scope.clone(), patch, site.currency, site.clock.now())
+    set_policy(&site.store, scope.clone(), patch, site.currency, caller.stamp(site))
         .await
         .map_err(policy_error)?;
     let kept = site
@@ -226,10 +227,10 @@ pub struct Freeze {
     security(("key" = []))
 )]
 pub async fn set_freeze(
-    _: SecretKey,
+    key: SecretKey,
     State(site): State<Arc<Site>>,
     JsonBody(freeze): JsonBody<Freeze>,
 ) -> Result<axum::Json<Freeze>, ApiError> {
-    shopwright_app::pricing::set_freeze(&site.store, freeze.frozen, site.clock.now()).await?;
+    shopwright_app::pricing::set_freeze(&site.store, freeze.frozen, key.stamp(&site)).await?;
     Ok(axum::Json(freeze))
 }

@@ -116,7 +116,7 @@ impl From<Promotion> for PromotionView {
     security(("key" = []))
 )]
 pub async fn create_promotion(
-    _: SecretKey,
+    key: SecretKey,
     State(site): State<Arc<Site>>,
     JsonBody(new): JsonBody<NewPromotion>,
 ) -> Result<(StatusCode, axum::Json<PromotionView>), ApiError> {
@@ -141,7 +141,7 @@ pub async fn create_promotion(
         starts_at: new.starts_at,
         ends_at: new.ends_at,
     };
-    let made = start_promotion(&site.store, command, site.clock.now()).await.map_err(|error| {
+    let made = start_promotion(&site.store, command, key.stamp(&site)).await.map_err(|error| {
         let text = error.to_string();
         match error {
             PromotionError::Name => field("/name", text),
@@ -207,13 +207,13 @@ pub async fn list_promotions(
     security(("key" = []))
 )]
 pub async fn end_promotion_now(
-    _: SecretKey,
+    key: SecretKey,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
 ) -> Result<StatusCode, ApiError> {
     let gone = || ApiError::new(Code::NOT_FOUND, format!("no promotion {id} runs or is to come"));
     let parsed: PromotionId = id.parse().map_err(|_| gone())?;
-    if end_promotion(&site.store, parsed, site.clock.now()).await? {
+    if end_promotion(&site.store, parsed, key.stamp(&site)).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(gone())

@@ -15,6 +15,7 @@ use shopwright_app::pricing::{Refreshed, StoreZone, keep_refreshing, refresh_pri
 use shopwright_domain::ids::{IdSource, KeyId, new_id};
 use shopwright_domain::money::Currency;
 use shopwright_domain::time::{Clock, Timestamp};
+use shopwright_store::audit::{Actor, Stamp};
 use shopwright_store::{
     PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, Tx, params,
 };
@@ -219,6 +220,11 @@ impl Shop {
         price["price"]["amount"].as_i64().unwrap_or_else(|| panic!("{price}"))
     }
 
+    /// An act of nobody in particular, now.
+    pub fn stamp(&self) -> Stamp {
+        Stamp::new(Actor::System, self.clock.now())
+    }
+
     pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
@@ -314,6 +320,8 @@ async fn make_key(store: &Store, kind: KeyKind, ids: &dyn IdSource, now: Timesta
     let mut random = [0; 20];
     random[..16].copy_from_slice(id.uuid().as_bytes());
     let named = (kind, "test".to_owned());
-    let made = create_key(store, named, id, random, (&key_secret, now)).await.unwrap();
+    let made = create_key(store, named, id, random, (&key_secret, Stamp::new(Actor::System, now)))
+        .await
+        .unwrap();
     Key { id, text: made.text }
 }

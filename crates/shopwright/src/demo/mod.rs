@@ -15,6 +15,7 @@ use serde_json::json;
 use shopwright_app::identity::{KeyKind, KeySecret};
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::time::{Clock, Timestamp};
+use shopwright_store::audit::{Actor, Stamp};
 use shopwright_store::{Store, identity, pricing};
 
 use crate::config::Settings;
@@ -151,7 +152,10 @@ async fn demo_key(settings: &Settings, store: &Store, now: Timestamp) -> Result<
     if let Some(text) = usable_key(&path, &secret, store).await? {
         return Ok(text);
     }
-    let text = api_keys::make(settings, store, (KeyKind::Secret, "demo"), now).await?.text;
+    let text =
+        api_keys::make(settings, store, (KeyKind::Secret, "demo"), Stamp::new(Actor::Cli, now))
+            .await?
+            .text;
     let _ = fs::remove_file(&path);
     key_file::write_new(&path, text.as_bytes()).map_err(|error| {
         let shown = path.display();
