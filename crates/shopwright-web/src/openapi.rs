@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use std::sync::Arc;
 
 use crate::Site;
-use crate::api::{catalog, inventory, pricing, pricing_settings, promotions, system};
+use crate::api::{audit, catalog, inventory, pricing, pricing_settings, promotions, system};
 use crate::problem::Code;
 
 #[derive(OpenApi)]
@@ -26,6 +26,7 @@ use crate::problem::Code;
         (name = "Promotions", description = "A factor on prices for a time."),
         (name = "Products", description = "The catalogue."),
         (name = "Stock", description = "What is on the shelf."),
+        (name = "Audit log", description = "Who changed what, and when; nothing in it can be changed unnoticed."),
         (name = "System", description = "Health and metrics; no key needed."),
     ),
     modifiers(&Keys)
@@ -63,6 +64,7 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(catalog::list_products))
         .routes(routes!(catalog::get_product))
         .routes(routes!(inventory::get_stock))
+        .routes(routes!(audit::list_audit_entries))
         .routes(routes!(system::livez))
         .routes(routes!(system::readyz))
         .routes(routes!(system::metrics))

@@ -5,6 +5,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use shopwright_domain::identity::Randomness;
 use shopwright_domain::ids::IdSource;
 use shopwright_domain::time::{Clock, Timestamp};
 use uuid::Uuid;
@@ -56,6 +57,16 @@ pub fn random<const N: usize>() -> [u8; N] {
         panic!("the operating system gives no random bytes: {error}");
     }
     bytes
+}
+
+/// Secrets from the operating system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RealRandomness;
+
+impl Randomness for RealRandomness {
+    fn next_32(&self) -> [u8; 32] {
+        random()
+    }
 }
 
 /// UUIDv7 from the system clock.

@@ -2,6 +2,7 @@
 //! node; operators are invited, sign in with a password, and are looked up at every request.
 
 mod account;
+mod demo;
 mod keys;
 mod links;
 mod live_keys;
@@ -12,6 +13,7 @@ mod sign_in;
 mod token;
 
 pub use account::{ChangePassword, ChangePasswordError, change_password};
+pub use demo::demo_owner;
 pub use keys::{KEY_RANDOM_BYTES, KeyKind, KeySecret, NewKey, create_key, revoke_key};
 pub use links::{
     LinkError, LinkForm, OpenLink, UseLinkError, find_link, invite, make_first_link,

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use shopwright_app::identity::{KeyKind, KeySecret, create_key};
 use shopwright_app::pricing::{Refreshed, StoreZone, keep_refreshing, refresh_prices};
+use shopwright_domain::identity::Randomness;
 use shopwright_domain::ids::{IdSource, KeyId, new_id};
 use shopwright_domain::money::Currency;
 use shopwright_domain::time::{Clock, Timestamp};
@@ -19,7 +20,7 @@ use shopwright_store::audit::{Actor, Stamp};
 use shopwright_store::{
     PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, Tx, params,
 };
-use shopwright_web::{Site, SiteOptions, serve};
+use shopwright_web::{PublicUrl, Site, SiteOptions, serve};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -61,6 +62,18 @@ impl IdSource for CounterIds {
     }
 }
 
+/// Random bytes that are different every time and the same in every run.
+pub struct CounterRandomness(pub AtomicU64);
+
+impl Randomness for CounterRandomness {
+    fn next_32(&self) -> [u8; 32] {
+        let number = self.0.fetch_add(1, Ordering::SeqCst);
+        let mut bytes = [0x5a; 32];
+        bytes[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+        bytes
+    }
+}
+
 /// A key as its owner holds it.
 pub struct Key {
     pub id: KeyId,
@@ -94,14 +107,16 @@ enum Place {
 pub struct Start {
     pub loopback: bool,
     pub refreshing: bool,
+    /// The address visitors write, when the server is told.
+    pub public_url: Option<&'static str>,
 }
 
 /// Prices move only when a test says so.
-pub const STILL: Start = Start { loopback: false, refreshing: false };
-/// On a loopback address, where the pages are.
-pub const LOOPBACK: Start = Start { loopback: true, refreshing: false };
+pub const STILL: Start = Start { loopback: false, refreshing: false, public_url: None };
+/// On a loopback address.
+pub const LOOPBACK: Start = Start { loopback: true, refreshing: false, public_url: None };
 /// Prices follow their inputs, as in the real server.
-pub const LIVELY: Start = Start { loopback: false, refreshing: true };
+pub const LIVELY: Start = Start { loopback: false, refreshing: true, public_url: None };
 
 /// Runs a test body on SQLite, and on PostgreSQL when there is one.
 pub fn on_both(start: Start, body: impl Fn(&Shop)) {
@@ -164,6 +179,10 @@ impl Shop {
                 demo_clock_text: None,
                 attribution: None,
                 loopback: start.loopback,
+                randomness: Arc::new(CounterRandomness(AtomicU64::new(1))),
+                public_url: start.public_url.and_then(PublicUrl::parse),
+                trusted_proxies: Vec::new(),
+                demo_operator: None,
             });
             let site = site.await.unwrap();
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
