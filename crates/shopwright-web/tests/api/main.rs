@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod audit;
 mod batch;
 mod client;
 mod description;
@@ -15,10 +16,14 @@ mod harness;
 mod hygiene;
 mod ledger_away;
 mod lists;
+mod people;
 mod policies;
 mod prices;
 mod promotions;
 mod proxy;
 mod reading;
+mod routes;
 mod seed;
+mod settings_pages;
+mod sign_in;
 mod surface;
