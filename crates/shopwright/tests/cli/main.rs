@@ -10,5 +10,6 @@ mod imports;
 mod interruption;
 mod keys;
 mod ledger;
+mod operators;
 mod prices;
 mod serving;
