@@ -219,7 +219,9 @@ fn change(row: &AuditRow) -> Markup {
 /// `key.created` → `Key created`; an operator's own acts lose the word.
 fn words(action: &str) -> String {
     let text = match action {
-        "operator.signed_in" => "signed in".to_owned(),
+        "operator.signed_in" | "operator.session_ended" | "operator.password_changed" => {
+            action.trim_start_matches("operator.").replace('_', " ")
+        }
         other => other.replace(['.', '_'], " "),
     };
     let mut chars = text.chars();

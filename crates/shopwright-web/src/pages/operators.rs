@@ -71,7 +71,7 @@ pub fn operators(frame: &Frame, view: &OperatorsView) -> Markup {
                 section.card #invite { (invite(view)) }
                 section.card {
                     h2 { "Roles" }
-                    dl.facts {
+                    dl.facts.roles {
                         div { dt { "Read-only" } dd { "sees prices, stock and orders" } }
                         div { dt { "Staff" } dd { "changes them, too" } }
                         div { dt { "Owner" } dd { "operators, keys and settings, too" } }

@@ -87,11 +87,13 @@ async fn with_page(site: &Site, visit: &Visit, said: Said) -> Response {
 
 /// The whole address of a link, as the browser that asks for it sees this server.
 fn link_url(site: &Site, visit: &Visit, token: &Token) -> String {
-    let base = site.public_url.as_ref().map(crate::PublicUrl::text).unwrap_or_else(|| {
+    let base = if let Some(url) = &site.public_url {
+        url.text()
+    } else {
         let host = visit.headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let scheme = if visit.caller.is_secure { "https" } else { "http" };
         format!("{scheme}://{}", host.unwrap_or("localhost"))
-    });
+    };
     format!("{base}/setup/{}", token.text())
 }
 

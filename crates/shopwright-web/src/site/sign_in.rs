@@ -28,10 +28,11 @@ pub(super) fn form_token(site: &Site, visit: &Visit) -> Token {
     visit.form_token().unwrap_or_else(|| Token::from_random(site.randomness.next_32()))
 }
 
-/// Sixteen random bytes.
+/// Random bytes for a new hash.
 pub(super) fn salt(site: &Site) -> [u8; SALT_BYTES] {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = site.randomness.next_32();
-    [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
+    let mut salt = [0; SALT_BYTES];
+    salt.copy_from_slice(&site.randomness.next_32()[..SALT_BYTES]);
+    salt
 }
 
 /// The form.
@@ -77,15 +78,13 @@ pub async fn submit(State(site): State<Arc<Site>>, form: Form) -> Response {
     let (token, email) = (command.session.token.clone(), command.email.clone());
     let next = own_path(form.get("next")).to_owned();
     let now = site.clock.now();
-    let refused = match sign_in((&site.store, &site.passwords), &site.secret, command, now).await {
-        Ok(_) => {
-            let mut response = see_other(&next);
-            keep_session(&mut response, visit.caller, &token);
-            return response;
-        }
-        Err(refused) => refused,
+    let way = (&site.store, &site.passwords);
+    let Err(refused) = sign_in(way, &site.secret, command, now).await else {
+        let mut response = see_other(&next);
+        keep_session(&mut response, visit.caller, &token);
+        return response;
     };
-    let mut view = SignInView { next, email, ..SignInView::default() };
+    let mut view = SignInView { email, next, ..SignInView::default() };
     let (status, wait) = match refused {
         SignInError::Refused => (StatusCode::UNPROCESSABLE_ENTITY, None),
         SignInError::TooMany { retry_after_seconds } => {

@@ -68,15 +68,18 @@ impl OwnShop {
         self.is_at(window, "/");
     }
 
+    /// Fills in the form that is open.
     fn sign_in(&self, window: &Window<'_>, password: &str) {
-        if window.texts("input[name=email]").is_empty() {
-            self.visit(window, "/sign-in");
-        }
-        window.session.script("document.querySelector('input[name=email]').value = ''");
         window.element("input[name=email]").type_text(EMAIL);
         window.element("input[name=password]").type_text(password);
         window.click(".form button");
     }
+}
+
+/// The text of what the answer to a form shows, once it is there.
+fn shown(window: &Window<'_>, selector: &str) -> String {
+    wait_until(selector, Duration::from_secs(20), || !window.texts(selector).is_empty());
+    window.text(selector)
 }
 
 pub fn the_printed_link_makes_the_owner_who_signs_out_and_in_again(window: &Window<'_>) {
@@ -123,7 +126,7 @@ pub fn a_form_without_its_token_is_refused_with_a_page(window: &Window<'_>) {
     window.element("#make input[name=name]").type_text("api");
     window.session.script("document.querySelector('#make input[name=csrf]').value = '0'");
     window.click("#make button");
-    assert!(window.text("h1").contains("not sent from here"), "{}", window.text("h1"));
+    assert_eq!(shown(window, ".error h1"), "This form was not sent from here");
     shop.visit(window, "/keys");
     assert!(window.text("main").contains("No key yet"), "nothing was changed");
     window.assert_quiet(&["status of 403"]);
@@ -157,7 +160,7 @@ pub fn keys_operators_and_the_log_are_used_without_scripts(window: &Window<'_>) 
         shop.visit(window, "/keys");
         window.element("#make input[name=name]").type_text(look.device);
         window.click("#make button");
-        assert!(window.text(".once-text").starts_with("sk_"));
+        assert!(shown(window, ".once-text").starts_with("sk_"));
         let row = format!("tr[data-key={}]", look.device);
         window.click(&format!("{row} .folded summary"));
         window.element(&format!("{row} input[name=confirm]")).type_text(look.device);
@@ -167,7 +170,7 @@ pub fn keys_operators_and_the_log_are_used_without_scripts(window: &Window<'_>) 
         shop.visit(window, "/operators");
         window.element("#invite input[name=email]").type_text("bob@shop.example");
         window.click("#invite .primary");
-        assert!(window.text(".once-text").contains("/setup/"));
+        assert!(shown(window, ".once-text").contains("/setup/"));
         shop.visit(window, "/audit");
         assert!(window.text("tbody").contains("Operator invited"), "{}", window.text("tbody"));
         window.click("select[name=action] option[value='key.']");
@@ -197,10 +200,12 @@ pub fn every_page_of_the_settings_is_pictured_in_every_look(window: &Window<'_>)
             shop.visit(window, "/keys");
             window.element("#make input[name=name]").type_text("shop window");
             window.click("#make button");
+            shown(window, ".once-text");
             picture("key-once");
             shop.visit(window, "/operators");
             window.element("#invite input[name=email]").type_text("bob@shop.example");
             window.click("#invite .primary");
+            shown(window, ".once-text");
             picture("operator-link");
         }
         for name in ["account", "operators", "keys", "audit"] {
