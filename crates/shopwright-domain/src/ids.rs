@@ -55,6 +55,10 @@ id_kinds! {
     OperatorKind = "opr" as OperatorId;
     /// One sign-in of an operator.
     SessionKind = "ses" as SessionId;
+    /// Stock held or sold together.
+    ReservationKind = "res" as ReservationId;
+    /// A delivery of stock on its way to the shop.
+    DeliveryKind = "dlv" as DeliveryId;
 }
 
 /// A text that is not an id of the wanted kind.
@@ -163,6 +167,12 @@ impl<'de, K: IdKind> Deserialize<'de> for Id<K> {
 pub trait IdSource: Send + Sync {
     /// A UUID never given before by this source.
     fn next_uuid(&self) -> Uuid;
+}
+
+/// Where secrets come from: the operating system in the binary, a seed in tests.
+pub trait Entropy: Send + Sync {
+    /// Fills the bytes so that nobody can guess them.
+    fn fill(&self, bytes: &mut [u8]);
 }
 
 /// A new id of the kind the caller asks for.

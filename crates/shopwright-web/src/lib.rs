@@ -1,11 +1,14 @@
 //! HTTP: the JSON API, the pages, and what surrounds every request.
 
+mod answer;
 pub mod api;
 mod assets;
 mod auth;
+mod etag;
 mod input;
 mod layers;
 mod metrics;
+mod once;
 mod openapi;
 mod origin;
 pub mod pages;
@@ -25,8 +28,8 @@ use axum::serve::IncomingStream;
 use ipnet::IpNet;
 use shopwright_app::identity::{KeySecret, LiveKeys, Passwords};
 use shopwright_app::pricing::{LivePrices, StoreZone};
-use shopwright_domain::identity::Randomness;
-use shopwright_domain::ids::{IdSource, OperatorId};
+use shopwright_domain::identity::random_32;
+use shopwright_domain::ids::{Entropy, IdSource, OperatorId};
 use shopwright_domain::money::Currency;
 use shopwright_domain::time::Clock;
 use shopwright_store::{Store, StoreError};
@@ -59,7 +62,9 @@ pub struct SiteOptions {
     pub clock: Arc<dyn Clock>,
     /// New ids.
     pub ids: Arc<dyn IdSource>,
-    /// What keys are hashed under.
+    /// Real randomness, for keys, sessions, links and forms.
+    pub entropy: Arc<dyn Entropy>,
+    /// What keys, tokens of forms and counters are hashed under.
     pub key_secret: KeySecret,
     /// The shop's name, for pages.
     pub store_name: String,
@@ -74,8 +79,6 @@ pub struct SiteOptions {
     /// The server listens on a loopback address: it answers to loopback names only, and to the one
     /// in `public_url`.
     pub loopback: bool,
-    /// Secrets of sessions, links and forms.
-    pub randomness: Arc<dyn Randomness>,
     /// The address visitors write, when it is known; the server then answers to no other name.
     pub public_url: Option<PublicUrl>,
     /// Networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
@@ -89,6 +92,8 @@ pub struct Site {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) key_secret: KeySecret,
     pub(crate) prices: Arc<LivePrices<LiveBody>>,
     pub(crate) keys: Arc<LiveKeys>,
     pub(crate) metrics: Metrics,
@@ -98,13 +103,10 @@ pub struct Site {
     pub(crate) demo_clock_text: Option<String>,
     pub(crate) attribution: Option<(String, String)>,
     pub(crate) loopback_only: bool,
-    pub(crate) randomness: Arc<dyn Randomness>,
     pub(crate) public_url: Option<PublicUrl>,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) demo_operator: Option<OperatorId>,
     pub(crate) passwords: Passwords,
-    /// What tokens of forms, keys and counters are hashed under.
-    pub(crate) secret: KeySecret,
     pub(crate) description: serde_json::Value,
 }
 
@@ -113,7 +115,7 @@ impl Site {
     pub async fn new(options: SiteOptions) -> Result<Arc<Self>, StoreError> {
         let prices = LivePrices::load(&options.store, render).await?;
         let keys = LiveKeys::load(&options.store, options.key_secret.clone()).await?;
-        let passwords = Passwords::new(&options.randomness.next_32())
+        let passwords = Passwords::new(&random_32(options.entropy.as_ref()))
             .map_err(|error| StoreError::Bug(error.to_string()))?;
         prices.follow(options.store.clone());
         keys.follow(options.store.clone());
@@ -121,6 +123,8 @@ impl Site {
             store: options.store,
             clock: options.clock,
             ids: options.ids,
+            entropy: options.entropy,
+            key_secret: options.key_secret,
             prices,
             keys,
             metrics: Metrics::default(),
@@ -130,12 +134,10 @@ impl Site {
             demo_clock_text: options.demo_clock_text,
             attribution: options.attribution,
             loopback_only: options.loopback,
-            randomness: options.randomness,
             public_url: options.public_url,
             trusted_proxies: options.trusted_proxies,
             demo_operator: options.demo_operator,
             passwords,
-            secret: options.key_secret,
             description: openapi(),
         }))
     }
@@ -153,6 +155,7 @@ pub fn router(site: &Arc<Site>) -> Router {
         .merge(api)
         .fallback(site::fallback)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(axum::middleware::from_fn(once::read_key))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(DefaultBodyLimit::max(input::BODY_BYTES_MAX))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER_TIME_MAX))

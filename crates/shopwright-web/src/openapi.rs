@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use std::sync::Arc;
 
 use crate::Site;
-use crate::api::{audit, catalog, inventory, pricing, pricing_settings, promotions, system};
+use crate::api::{audit, catalog, inventory, keys, pricing, pricing_settings, promotions, system};
 use crate::problem::Code;
 
 #[derive(OpenApi)]
@@ -27,6 +27,7 @@ use crate::problem::Code;
         (name = "Products", description = "The catalogue."),
         (name = "Stock", description = "What is on the shelf."),
         (name = "Audit log", description = "Who changed what, and when; nothing in it can be changed unnoticed."),
+        (name = "Keys", description = "Who may call this API."),
         (name = "System", description = "Health and metrics; no key needed."),
     ),
     modifiers(&Keys)
@@ -40,7 +41,8 @@ impl Modify for Keys {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .description(Some(
-                "A secret key (`sk_…`) from your server, or a publishable key (`pk_…`) from a browser, which only reads prices.",
+                "A secret key (`sk_…`) from your server may do everything; a restricted key (`rk_…`) has the scopes it was \
+                 made with, which each operation names; a publishable key (`pk_…`) in a browser only reads prices.",
             ))
             .build();
         let components = openapi.components.get_or_insert_with(Default::default);
@@ -65,6 +67,8 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(catalog::get_product))
         .routes(routes!(inventory::get_stock))
         .routes(routes!(audit::list_audit_entries))
+        .routes(routes!(keys::create_api_key, keys::list_api_keys))
+        .routes(routes!(keys::revoke_api_key))
         .routes(routes!(system::livez))
         .routes(routes!(system::readyz))
         .routes(routes!(system::metrics))

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use shopwright_app::identity::{
     self, LinkError, OperatorError, Token, has_owner, make_first_link, make_reset_link,
 };
-use shopwright_domain::identity::{Email, Randomness, Role};
+use shopwright_domain::identity::{Email, Role};
 use shopwright_domain::time::Clock;
 use shopwright_store::audit::{Actor, Stamp};
 use shopwright_store::operators::{Operator, find_by_email, list as list_operators};
@@ -15,7 +15,7 @@ use crate::cli;
 use crate::config::Settings;
 use crate::failure::Failure;
 use crate::output::{Align, Answer, Page, local};
-use crate::real::{RealClock, RealRandomness};
+use crate::real::{RealClock, random};
 use crate::serve;
 
 fn stamp() -> Stamp {
@@ -23,7 +23,7 @@ fn stamp() -> Stamp {
 }
 
 fn new_token() -> Token {
-    Token::from_random(RealRandomness.next_32())
+    Token::from_random(random())
 }
 
 /// The whole address of a link on the server of these settings.

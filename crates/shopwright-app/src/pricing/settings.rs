@@ -141,35 +141,32 @@ pub enum PolicyChangeError {
 
 /// Replaces the layer of a scope after checking it against every product it covers. A freeze of the
 /// whole store stays until somebody lifts it by name: settings that say nothing of it do not.
-pub async fn set_policy(
-    store: &Store,
-    scope: PolicyScope,
-    patch: PolicyPatch,
+pub fn set_policy(
+    tx: &mut Tx<'_>,
+    scope: &PolicyScope,
+    patch: &PolicyPatch,
     currency: Currency,
     stamp: Stamp,
 ) -> Result<(), PolicyChangeError> {
-    store
-        .write(move |tx| {
-            if let PolicyScope::Sku(sku) = &scope
-                && catalog::find(tx, sku)?.is_none()
-            {
-                return Err(PolicyChangeError::UnknownSku(sku.clone()));
-            }
-            patch.validate(currency).map_err(PolicyChangeError::Invalid)?;
-            let (name, key) = scope.parts();
-            let mut layers = Layers::load(tx)?;
-            let mut patch = patch.clone();
-            if scope == PolicyScope::Store && patch.freeze.is_none() {
-                patch.freeze = layers.store.as_ref().and_then(|kept| kept.freeze);
-            }
-            layers.insert(name, key.to_owned(), Some(patch.clone()));
-            check_products(tx, &scope, &layers, stamp.at)?;
-            let json = serde_json::to_value(&patch)
-                .map_err(|e| StoreError::Bug(format!("a policy has no JSON form: {e}")))?;
-            write_layer(tx, &scope, json, "price_policy.set", stamp)?;
-            Ok(())
-        })
-        .await
+    audit::lock(tx)?;
+    if let PolicyScope::Sku(sku) = scope
+        && catalog::find(tx, sku)?.is_none()
+    {
+        return Err(PolicyChangeError::UnknownSku(sku.clone()));
+    }
+    patch.validate(currency).map_err(PolicyChangeError::Invalid)?;
+    let (name, key) = scope.parts();
+    let mut layers = Layers::load(tx)?;
+    let mut patch = patch.clone();
+    if *scope == PolicyScope::Store && patch.freeze.is_none() {
+        patch.freeze = layers.store.as_ref().and_then(|kept| kept.freeze);
+    }
+    layers.insert(name, key.to_owned(), Some(patch.clone()));
+    check_products(tx, scope, &layers, stamp.at)?;
+    let json = serde_json::to_value(&patch)
+        .map_err(|e| StoreError::Bug(format!("a policy has no JSON form: {e}")))?;
+    write_layer(tx, scope, json, "price_policy.set", stamp)?;
+    Ok(())
 }
 
 /// Keeps a layer and records what it was before.
@@ -180,7 +177,6 @@ fn write_layer(
     action: &'static str,
     stamp: Stamp,
 ) -> Result<(), StoreError> {
-    audit::lock(tx)?;
     let (name, key) = scope.parts();
     let before = pricing::find_policy(tx, name, key)?.map(|row| row.patch);
     pricing::set_policy(tx, name, key, &patch, stamp.at)?;
@@ -190,25 +186,21 @@ fn write_layer(
 }
 
 /// Removes the layer of a scope. `false` when there was none.
-pub async fn clear_policy(
-    store: &Store,
-    scope: PolicyScope,
+pub fn clear_policy(
+    tx: &mut Tx<'_>,
+    scope: &PolicyScope,
     stamp: Stamp,
 ) -> Result<bool, StoreError> {
-    store
-        .write(move |tx| {
-            audit::lock(tx)?;
-            let (name, key) = scope.parts();
-            let before = pricing::find_policy(tx, name, key)?.map(|row| row.patch);
-            tx.announce(Change::PriceInputs);
-            let removed = pricing::delete_policy(tx, name, key)?;
-            if removed {
-                let entry = stamp.entry("price_policy.cleared", scope.object(), before, None);
-                audit::record(tx, &entry)?;
-            }
-            Ok(removed)
-        })
-        .await
+    audit::lock(tx)?;
+    let (name, key) = scope.parts();
+    let before = pricing::find_policy(tx, name, key)?.map(|row| row.patch);
+    tx.announce(Change::PriceInputs);
+    let removed = pricing::delete_policy(tx, name, key)?;
+    if removed {
+        let entry = stamp.entry("price_policy.cleared", scope.object(), before, None);
+        audit::record(tx, &entry)?;
+    }
+    Ok(removed)
 }
 
 /// The settings that hold for one product, all layers applied. `None` when there is no product.
@@ -296,9 +288,9 @@ pub enum PromotionError {
 }
 
 /// Adds a promotion.
-pub async fn start_promotion(
-    store: &Store,
-    command: StartPromotion,
+pub fn start_promotion(
+    tx: &mut Tx<'_>,
+    command: &StartPromotion,
     stamp: Stamp,
 ) -> Result<Promotion, PromotionError> {
     let now = stamp.at;
@@ -326,47 +318,17 @@ pub async fn start_promotion(
         ends_at: command.ends_at,
         created_at: now,
     };
-    let kept = promotion.clone();
-    store
-        .write(move |tx| {
-            if let PolicyScope::Sku(sku) = &command.scope
-                && catalog::find(tx, sku)?.is_none()
-            {
-                return Err(PromotionError::UnknownSku(sku.clone()));
-            }
-            audit::lock(tx)?;
-            promotions::insert(tx, &promotion)?;
-            tx.announce(Change::PriceInputs);
-            let object = promotion.promotion_id.to_string();
-            let after = Some(audited(&promotion));
-            audit::record(tx, &stamp.entry("promotion.started", object, None, after))?;
-            Ok(())
-        })
-        .await?;
-    Ok(kept)
-}
-
-/// Ends a promotion now. `false` when there is none that runs or is to come.
-pub async fn end_promotion(
-    store: &Store,
-    id: PromotionId,
-    stamp: Stamp,
-) -> Result<bool, StoreError> {
-    store
-        .write(move |tx| {
-            audit::lock(tx)?;
-            let before = promotions::find(tx, id)?;
-            tx.announce(Change::PriceInputs);
-            let ended = promotions::end(tx, id, stamp.at)?;
-            if ended {
-                let after = promotions::find(tx, id)?;
-                let (before, after) = (before.as_ref().map(audited), after.as_ref().map(audited));
-                let entry = stamp.entry("promotion.ended", id.to_string(), before, after);
-                audit::record(tx, &entry)?;
-            }
-            Ok(ended)
-        })
-        .await
+    if let PolicyScope::Sku(sku) = &command.scope
+        && catalog::find(tx, sku)?.is_none()
+    {
+        return Err(PromotionError::UnknownSku(sku.clone()));
+    }
+    audit::lock(tx)?;
+    promotions::insert(tx, &promotion)?;
+    tx.announce(Change::PriceInputs);
+    let (object, after) = (promotion.promotion_id.to_string(), Some(audited(&promotion)));
+    audit::record(tx, &stamp.entry("promotion.started", object, None, after))?;
+    Ok(promotion)
 }
 
 fn audited(promotion: &Promotion) -> Json {
@@ -381,19 +343,29 @@ fn audited(promotion: &Promotion) -> Json {
     })
 }
 
+/// Ends a promotion now. `false` when there is none that runs or is to come.
+pub fn end_promotion(tx: &mut Tx<'_>, id: PromotionId, stamp: Stamp) -> Result<bool, StoreError> {
+    audit::lock(tx)?;
+    let before = promotions::find(tx, id)?;
+    tx.announce(Change::PriceInputs);
+    let ended = promotions::end(tx, id, stamp.at)?;
+    if ended {
+        let after = promotions::find(tx, id)?;
+        let (before, after) = (before.as_ref().map(audited), after.as_ref().map(audited));
+        audit::record(tx, &stamp.entry("promotion.ended", id.to_string(), before, after))?;
+    }
+    Ok(ended)
+}
+
 /// Stops every price of the store where it stands, or lets them move again. Leaves the other
 /// settings of the store as they are.
-pub async fn set_freeze(store: &Store, frozen: bool, stamp: Stamp) -> Result<(), StoreError> {
-    store
-        .write(move |tx| {
-            audit::lock(tx)?;
-            let kept = pricing::find_policy(tx, "store", "")?;
-            let mut patch = kept.map_or_else(|| serde_json::json!({}), |row| row.patch);
-            if let Some(fields) = patch.as_object_mut() {
-                fields.insert("freeze".to_owned(), frozen.into());
-            }
-            let action = if frozen { "prices.frozen" } else { "prices.unfrozen" };
-            write_layer(tx, &PolicyScope::Store, patch, action, stamp)
-        })
-        .await
+pub fn set_freeze(tx: &mut Tx<'_>, frozen: bool, stamp: Stamp) -> Result<(), StoreError> {
+    audit::lock(tx)?;
+    let kept = pricing::find_policy(tx, "store", "")?;
+    let mut patch = kept.map_or_else(|| serde_json::json!({}), |row| row.patch);
+    if let Some(fields) = patch.as_object_mut() {
+        fields.insert("freeze".to_owned(), frozen.into());
+    }
+    let action = if frozen { "prices.frozen" } else { "prices.unfrozen" };
+    write_layer(tx, &PolicyScope::Store, patch, action, stamp)
 }

@@ -1,5 +1,7 @@
 //! Who runs the shop: roles, what an email and a password must be, how long a session lives, how
-//! often one may try to sign in, and where random bytes come from.
+//! often one may try to sign in.
+
+use crate::ids::Entropy;
 
 mod email;
 mod password;
@@ -16,10 +18,11 @@ pub use throttle::{SIGN_IN_TRIES_MAX, SIGN_IN_WINDOW, retry_after_seconds};
 /// The longest name of an operator, in bytes.
 pub const NAME_BYTES_MAX: usize = 100;
 
-/// Where secrets come from: the operating system in the binary, a counter in tests.
-pub trait Randomness: Send + Sync {
-    /// Thirty-two bytes nobody can guess.
-    fn next_32(&self) -> [u8; 32];
+/// Thirty-two bytes nobody can guess.
+pub fn random_32(entropy: &dyn Entropy) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    entropy.fill(&mut bytes);
+    bytes
 }
 
 /// A person's name as it is kept: trimmed. `None` when it is empty, too long, or holds control

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::view::ListView;
 use crate::Site;
-use crate::auth::SecretKey;
+use crate::auth::{Allowed, needs};
 use crate::input::{PageLimit, Query, one_cursor};
 use crate::problem::{ApiError, Code, Problem};
 
@@ -124,12 +124,12 @@ pub struct AuditQuery {
         (status = 200, description = "A page of entries", body = ListView<AuditEntryView>),
         (status = 400, description = "A parameter does not fit", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["audit:read"]))
 )]
 pub async fn list_audit_entries(
-    _: SecretKey,
+    _: Allowed<needs::AuditRead>,
     Query(query): Query<AuditQuery>,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<ListView<AuditEntryView>>, ApiError> {

@@ -31,8 +31,10 @@ pub struct KeysView {
 pub struct KeyRow {
     /// Its id.
     pub id: KeyId,
-    /// Whether it is a secret key.
-    pub is_secret: bool,
+    /// `secret`, `restricted` or `publishable`.
+    pub kind: String,
+    /// Whether it has expired.
+    pub is_over: bool,
     /// What it is called.
     pub name: String,
     /// Its first characters.
@@ -81,9 +83,10 @@ fn table(frame: &Frame, view: &KeysView) -> Markup {
                         th scope="row" {
                             span dir="auto" { (row.name) }
                             @if row.revoked_at.is_some() { " " span.tag.tag-warn { "revoked" } }
+                            @else if row.is_over { " " span.tag.tag-warn { "expired" } }
                             span.sub { code { (row.prefix) "…" } }
                         }
-                        td data-label="Kind" { (if row.is_secret { "secret" } else { "publishable" }) }
+                        td data-label="Kind" { (row.kind) }
                         td data-label="Made" { (format::time(row.created_at, frame.now)) }
                         td data-label="Last used" {
                             @match row.last_used_at {

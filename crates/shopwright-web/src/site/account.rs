@@ -95,7 +95,7 @@ pub async fn change(State(site): State<Arc<Site>>, form: Form) -> Response {
     };
     let token = command.session.token.clone();
     let way = (&site.store, &site.passwords);
-    let error = match change_password(way, &site.secret, command, site.clock.now()).await {
+    let error = match change_password(way, &site.key_secret, command, site.clock.now()).await {
         Ok(()) => {
             let mut response = see_other("/account?done=password");
             keep_session(&mut response, visit.caller, &token);

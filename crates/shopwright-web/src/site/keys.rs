@@ -6,8 +6,10 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use shopwright_app::identity::{KEY_RANDOM_BYTES, KeyKind, create_key, revoke_key};
-use shopwright_domain::identity::person_name;
+use shopwright_app::identity::{
+    KEY_RANDOM_BYTES, KeyError, KeyKind, WantedKey, create_key, revoke_key,
+};
+use shopwright_domain::identity::{person_name, random_32};
 use shopwright_domain::ids::{KeyId, new_id};
 use shopwright_store::identity;
 
@@ -56,7 +58,8 @@ async fn with_page(site: &Site, visit: &Visit, said: Said) -> Response {
             .into_iter()
             .map(|key| KeyRow {
                 id: key.key_id,
-                is_secret: key.kind == KeyKind::Secret.as_str(),
+                kind: key.kind,
+                is_over: key.expires_at.is_some_and(|at| at <= site.clock.now()),
                 name: key.name,
                 prefix: key.shown_prefix,
                 created_at: key.created_at,
@@ -89,14 +92,17 @@ pub async fn create(State(site): State<Arc<Site>>, form: Form) -> Response {
         return with_page(&site, visit, refused("choose what the key is for")).await;
     };
     let mut random = [0; KEY_RANDOM_BYTES];
-    random.copy_from_slice(&site.randomness.next_32()[..KEY_RANDOM_BYTES]);
+    random.copy_from_slice(&random_32(site.entropy.as_ref())[..KEY_RANDOM_BYTES]);
     let id = new_id(site.ids.as_ref());
-    let way = (&site.secret, visit.stamp(&site));
-    match create_key(&site.store, (kind, name), id, random, way).await {
+    let wanted = WantedKey::from((kind, name));
+    let (secret, stamp) = (site.key_secret.clone(), visit.stamp(&site));
+    let made = site.store.write(move |tx| create_key(tx, &wanted, id, random, (&secret, stamp)));
+    match made.await {
         Ok(made) => {
             with_page(&site, visit, Said { made: Some(made.text), ..Said::default() }).await
         }
-        Err(error) => failed(&site, visit, &error),
+        Err(KeyError::Store(error)) => failed(&site, visit, &error),
+        Err(error) => with_page(&site, visit, refused(&error.to_string())).await,
     }
 }
 
@@ -114,7 +120,8 @@ pub async fn revoke(State(site): State<Arc<Site>>, Path(id): Path<String>, form:
         let error = format!("nothing was revoked: to revoke this key, type its name, {}", key.name);
         return with_page(&site, visit, Said { error: Some(error), ..Said::default() }).await;
     }
-    match revoke_key(&site.store, id, visit.stamp(&site)).await {
+    let stamp = visit.stamp(&site);
+    match site.store.write(move |tx| revoke_key(tx, id, stamp)).await {
         Ok(_) => see_other("/keys?done=revoked"),
         Err(error) => failed(&site, visit, &error),
     }

@@ -8,7 +8,7 @@ use axum::http::header;
 use axum::response::Response;
 use serde::Deserialize;
 use shopwright_app::identity::{self, LinkError, OperatorError, Token};
-use shopwright_domain::identity::{Email, Role};
+use shopwright_domain::identity::{Email, Role, random_32};
 use shopwright_domain::ids::OperatorId;
 use shopwright_store::operators;
 
@@ -110,7 +110,7 @@ pub async fn invite(State(site): State<Arc<Site>>, form: Form) -> Response {
     let Some(role) = Role::parse(form.get("role")) else {
         return with_page(&site, visit, refused("choose a role".to_owned())).await;
     };
-    let token = Token::from_random(site.randomness.next_32());
+    let token = Token::from_random(random_32(site.entropy.as_ref()));
     let command = (email.clone(), role);
     match identity::invite(&site.store, command, &token, visit.stamp(&site)).await {
         Ok(()) => {
@@ -126,7 +126,7 @@ pub async fn invite(State(site): State<Arc<Site>>, form: Form) -> Response {
 pub async fn reset(State(site): State<Arc<Site>>, Path(id): Path<String>, form: Form) -> Response {
     let visit = &form.visit;
     let Ok(id) = id.parse::<OperatorId>() else { return unknown(&site, visit) };
-    let token = Token::from_random(site.randomness.next_32());
+    let token = Token::from_random(random_32(site.entropy.as_ref()));
     match identity::make_reset_link(&site.store, id, &token, visit.stamp(&site)).await {
         Ok(()) => {
             let text =

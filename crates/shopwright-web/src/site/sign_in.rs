@@ -9,6 +9,7 @@ use serde::Deserialize;
 use shopwright_app::identity::{
     HashError, SALT_BYTES, SignIn, SignInError, Token, has_owner, sign_in,
 };
+use shopwright_domain::identity::random_32;
 
 use super::form::Form;
 use super::visit::{Visit, csrf_of, keep_form_token, keep_session, own_path};
@@ -25,13 +26,13 @@ pub struct Next {
 
 /// The token that a form for a visitor is bound to: the one the browser has, or a new one.
 pub(super) fn form_token(site: &Site, visit: &Visit) -> Token {
-    visit.form_token().unwrap_or_else(|| Token::from_random(site.randomness.next_32()))
+    visit.form_token().unwrap_or_else(|| Token::from_random(random_32(site.entropy.as_ref())))
 }
 
 /// Random bytes for a new hash.
 pub(super) fn salt(site: &Site) -> [u8; SALT_BYTES] {
     let mut salt = [0; SALT_BYTES];
-    salt.copy_from_slice(&site.randomness.next_32()[..SALT_BYTES]);
+    salt.copy_from_slice(&random_32(site.entropy.as_ref())[..SALT_BYTES]);
     salt
 }
 
@@ -79,7 +80,7 @@ pub async fn submit(State(site): State<Arc<Site>>, form: Form) -> Response {
     let next = own_path(form.get("next")).to_owned();
     let now = site.clock.now();
     let way = (&site.store, &site.passwords);
-    let Err(refused) = sign_in(way, &site.secret, command, now).await else {
+    let Err(refused) = sign_in(way, &site.key_secret, command, now).await else {
         let mut response = see_other(&next);
         keep_session(&mut response, visit.caller, &token);
         return response;

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use shopwright_app::identity::{NewSession, Token, find_session, has_owner};
-use shopwright_domain::identity::{Role, SESSION_LIFE_MAX};
+use shopwright_domain::identity::{Role, SESSION_LIFE_MAX, random_32};
 use shopwright_domain::ids::new_id;
 use shopwright_domain::time::SECOND;
 use shopwright_store::StoreError;
@@ -127,7 +127,7 @@ impl Visit {
         let agent = self.headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok());
         NewSession {
             session_id: new_id(site.ids.as_ref()),
-            token: Token::from_random(site.randomness.next_32()),
+            token: Token::from_random(random_32(site.entropy.as_ref())),
             replaces: self.session_token(),
             user_agent: user_agent::in_words(agent.unwrap_or_default()),
             address: self.caller.kept_address(),
@@ -143,12 +143,12 @@ impl Visit {
 
 /// The token of a form: nobody can make it up without the server's secret and the cookie.
 pub fn csrf_of(site: &Site, token: &Token) -> String {
-    site.secret.hash_text(&form_text(token))
+    site.key_secret.hash_text(&form_text(token))
 }
 
 /// Whether `given` is the token of a form bound to `token`, compared in constant time.
 pub fn is_csrf_of(site: &Site, token: &Token, given: &str) -> bool {
-    site.secret.is_hash_text(&form_text(token), given)
+    site.key_secret.is_hash_text(&form_text(token), given)
 }
 
 fn form_text(token: &Token) -> String {

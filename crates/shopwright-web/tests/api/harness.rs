@@ -10,10 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use shopwright_app::identity::{KeyKind, KeySecret, create_key};
+use shopwright_app::identity::{KeyKind, KeySecret, WantedKey, create_key};
 use shopwright_app::pricing::{Refreshed, StoreZone, keep_refreshing, refresh_prices};
-use shopwright_domain::identity::Randomness;
-use shopwright_domain::ids::{IdSource, KeyId, new_id};
+use shopwright_domain::ids::{Entropy, IdSource, KeyId, new_id};
 use shopwright_domain::money::Currency;
 use shopwright_domain::time::{Clock, Timestamp};
 use shopwright_store::audit::{Actor, Stamp};
@@ -62,15 +61,13 @@ impl IdSource for CounterIds {
     }
 }
 
-/// Random bytes that are different every time and the same in every run.
-pub struct CounterRandomness(pub AtomicU64);
+/// Bytes that differ at every call and are the same in every run.
+struct CounterBytes(AtomicU64);
 
-impl Randomness for CounterRandomness {
-    fn next_32(&self) -> [u8; 32] {
-        let number = self.0.fetch_add(1, Ordering::SeqCst);
-        let mut bytes = [0x5a; 32];
-        bytes[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-        bytes
+impl Entropy for CounterBytes {
+    fn fill(&self, bytes: &mut [u8]) {
+        let count = self.0.fetch_add(1, Ordering::SeqCst).to_le_bytes();
+        bytes.iter_mut().zip(count.iter().cycle()).for_each(|(byte, count)| *byte = *count);
     }
 }
 
@@ -164,14 +161,26 @@ impl Shop {
         let key_secret = KeySecret::new(b"a secret of these tests".to_vec()).unwrap();
         let (server, address, stop, keys) = runtime.block_on(async {
             seed::catalogue(&store, clock.now()).await;
-            let secret = make_key(&store, KeyKind::Secret, ids.as_ref(), clock.now()).await;
-            let publishable =
-                make_key(&store, KeyKind::Publishable, ids.as_ref(), clock.now()).await;
+            let secret = make_key(
+                &store,
+                (KeyKind::Secret, "test".to_owned()).into(),
+                ids.as_ref(),
+                clock.now(),
+            )
+            .await;
+            let publishable = make_key(
+                &store,
+                (KeyKind::Publishable, "test".to_owned()).into(),
+                ids.as_ref(),
+                clock.now(),
+            )
+            .await;
             refresh_prices(&store, &zone(), clock.now(), &ids).await.unwrap();
             let site = Site::new(SiteOptions {
                 store: store.clone(),
                 clock: clock.clone(),
                 ids: ids.clone(),
+                entropy: Arc::new(CounterBytes(AtomicU64::new(1))),
                 key_secret,
                 store_name: "Test Shop".into(),
                 currency: currency(),
@@ -179,7 +188,6 @@ impl Shop {
                 demo_clock_text: None,
                 attribution: None,
                 loopback: start.loopback,
-                randomness: Arc::new(CounterRandomness(AtomicU64::new(1))),
                 public_url: start.public_url.and_then(PublicUrl::parse),
                 trusted_proxies: Vec::new(),
                 demo_operator: None,
@@ -276,8 +284,8 @@ impl Shop {
         self.wait(refresh_prices(store, &zone(), self.clock.now(), &self.ids)).unwrap()
     }
 
-    pub fn new_key(&self, kind: KeyKind) -> Key {
-        self.wait(make_key(&self.store, kind, self.ids.as_ref(), self.clock.now()))
+    pub fn new_key(&self, wanted: impl Into<WantedKey>) -> Key {
+        self.wait(make_key(&self.store, wanted.into(), self.ids.as_ref(), self.clock.now()))
     }
 
     /// Asks the server to stop and waits until it has.
@@ -333,14 +341,13 @@ pub fn currency() -> Currency {
     "GBP".parse().unwrap()
 }
 
-async fn make_key(store: &Store, kind: KeyKind, ids: &dyn IdSource, now: Timestamp) -> Key {
+async fn make_key(store: &Store, wanted: WantedKey, ids: &dyn IdSource, now: Timestamp) -> Key {
     let key_secret = KeySecret::new(b"a secret of these tests".to_vec()).unwrap();
     let id = new_id(ids);
     let mut random = [0; 20];
     random[..16].copy_from_slice(id.uuid().as_bytes());
-    let named = (kind, "test".to_owned());
-    let made = create_key(store, named, id, random, (&key_secret, Stamp::new(Actor::System, now)))
-        .await
-        .unwrap();
+    let stamp = Stamp::new(Actor::System, now);
+    let made = store.write(move |tx| create_key(tx, &wanted, id, random, (&key_secret, stamp)));
+    let made = made.await.unwrap();
     Key { id, text: made.text }
 }

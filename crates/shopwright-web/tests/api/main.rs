@@ -14,6 +14,7 @@ mod description;
 mod following;
 mod harness;
 mod hygiene;
+mod idempotency;
 mod ledger_away;
 mod lists;
 mod people;

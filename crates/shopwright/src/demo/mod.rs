@@ -173,10 +173,9 @@ async fn demo_key(settings: &Settings, store: &Store, now: Timestamp) -> Result<
     if let Some(text) = usable_key(&path, &secret, store).await? {
         return Ok(text);
     }
-    let text =
-        api_keys::make(settings, store, (KeyKind::Secret, "demo"), Stamp::new(Actor::Cli, now))
-            .await?
-            .text;
+    let (wanted, stamp) =
+        ((KeyKind::Secret, "demo".to_owned()).into(), Stamp::new(Actor::Cli, now));
+    let text = api_keys::make(settings, store, wanted, stamp).await?.text;
     let _ = fs::remove_file(&path);
     key_file::write_new(&path, text.as_bytes()).map_err(|error| {
         let shown = path.display();
