@@ -67,13 +67,13 @@ impl OwnShop {
         window.click(".form button");
         self.is_at(window, "/");
     }
+}
 
-    /// Fills in the form that is open.
-    fn sign_in(&self, window: &Window<'_>, password: &str) {
-        window.element("input[name=email]").type_text(EMAIL);
-        window.element("input[name=password]").type_text(password);
-        window.click(".form button");
-    }
+/// Fills in the form that is open.
+fn sign_in(window: &Window<'_>, password: &str) {
+    window.element("input[name=email]").type_text(EMAIL);
+    window.element("input[name=password]").type_text(password);
+    window.click(".form button");
 }
 
 /// The text of what the answer to a form shows, once it is there.
@@ -95,7 +95,7 @@ pub fn the_printed_link_makes_the_owner_who_signs_out_and_in_again(window: &Wind
         shop.is_at(window, "/sign-in");
         shop.visit(window, "/account");
         shop.is_at(window, "/sign-in?next=%2Faccount");
-        shop.sign_in(window, PASSWORD);
+        sign_in(window, PASSWORD);
         shop.is_at(window, "/account");
         window.session.devtools("Network.clearBrowserCookies", &serde_json::json!({}));
     }
@@ -107,10 +107,10 @@ pub fn a_wrong_password_is_told_and_after_five_one_waits(window: &Window<'_>) {
     window.click(".sign-out button");
     shop.is_at(window, "/sign-in");
     for _ in 0..5 {
-        shop.sign_in(window, "another kettle sings");
+        sign_in(window, "another kettle sings");
         assert!(window.text(".form-error").contains("email or the password is wrong"));
     }
-    shop.sign_in(window, PASSWORD);
+    sign_in(window, PASSWORD);
     assert!(
         window.text(".form-error").contains("Too many tries"),
         "{}",
@@ -142,7 +142,7 @@ pub fn a_session_that_is_ended_elsewhere_leads_to_sign_in(window: &Window<'_>) {
     let kept = kept.as_str().unwrap().to_owned();
     window.click(".sign-out button");
     shop.is_at(window, "/sign-in");
-    shop.sign_in(window, PASSWORD);
+    sign_in(window, PASSWORD);
     shop.is_at(window, "/");
     // The first session, which was ended, as another browser would still hold it.
     let cookie =
@@ -215,7 +215,7 @@ pub fn every_page_of_the_settings_is_pictured_in_every_look(window: &Window<'_>)
         window.click(".sign-out button");
         shop.is_at(window, "/sign-in");
         picture("sign-in");
-        shop.sign_in(window, PASSWORD);
+        sign_in(window, PASSWORD);
         shop.is_at(window, "/");
     }
 }
