@@ -7,9 +7,9 @@ use shopwright_app::identity::{
 };
 use shopwright_domain::identity::{Email, Role};
 use shopwright_domain::time::Clock;
+use shopwright_store::Store;
 use shopwright_store::audit::{Actor, Stamp};
 use shopwright_store::operators::{Operator, find_by_email, list as list_operators};
-use shopwright_store::{Store, StoreError};
 
 use crate::cli;
 use crate::config::Settings;
@@ -159,7 +159,7 @@ async fn find(store: &Store, email: &str) -> Result<Operator, Failure> {
 
 /// `operators list`.
 pub async fn list(store: &Store, zone: &TimeZone) -> Result<Answer, Failure> {
-    let operators = store.read(|tx| Ok::<_, StoreError>(list_operators(tx)?)).await?;
+    let operators = store.read(list_operators).await?;
     let data: Json = operators.iter().map(operator_json).collect();
     let row = |o: &Operator| {
         let state = if o.disabled_at.is_some() { "disabled" } else { "active" };
