@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod cases;
 pub mod catalog;
+pub mod identity;
 pub mod ids;
 pub mod inventory;
 pub mod money;

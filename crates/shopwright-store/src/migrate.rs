@@ -33,6 +33,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(2, "0002_pricing"),
     migration!(3, "0003_stock"),
     migration!(4, "0004_requests"),
+    migration!(5, "0005_operators"),
 ];
 
 /// Any process of ours that migrates this PostgreSQL database takes this advisory lock.

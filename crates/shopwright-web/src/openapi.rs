@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use crate::Site;
 use crate::api::{
-    catalog, inventory, keys, pricing, pricing_settings, promotions, reservations, stock_movements,
-    stock_places, system,
+    audit, catalog, inventory, keys, pricing, pricing_settings, promotions, reservations,
+    stock_movements, stock_places, system,
 };
 use crate::problem::Code;
 
@@ -30,6 +30,7 @@ use crate::problem::Code;
         (name = "Products", description = "The catalogue."),
         (name = "Stock", description = "What is on the shelf, how it got there and what is on its way."),
         (name = "Reservations", description = "Stock held for a while, then sold, then shipped."),
+        (name = "Audit log", description = "Who changed what, and when; nothing in it can be changed unnoticed."),
         (name = "Keys", description = "Who may call this API."),
         (name = "System", description = "Health and metrics; no key needed."),
     ),
@@ -85,6 +86,7 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(reservations::commit_reservation))
         .routes(routes!(reservations::release_reservation))
         .routes(routes!(reservations::ship_reservation))
+        .routes(routes!(audit::list_audit_entries))
         .routes(routes!(keys::create_api_key, keys::list_api_keys))
         .routes(routes!(keys::revoke_api_key))
         .routes(routes!(system::livez))

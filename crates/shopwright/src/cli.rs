@@ -80,6 +80,9 @@ The demo keeps its own ledger in the folder `demo` of the data folder.")]
     /// API keys
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Who may sign in
+    #[command(subcommand)]
+    Operators(OperatorsCommand),
     /// Check that the books hold
     #[command(after_help = "Examples:
   shopwright verify
@@ -279,6 +282,59 @@ pub enum KeysCommand {
         /// The key's id, as `keys list` shows it
         key_id: String,
     },
+}
+
+/// What can be done with operators.
+#[derive(Debug, Subcommand)]
+pub enum OperatorsCommand {
+    /// Make the one-time link that makes the first owner
+    #[command(
+        name = "setup-link",
+        after_help = "Example:
+  shopwright operators setup-link
+
+Works while the shop has no owner. The link opens once, within an hour."
+    )]
+    SetupLink,
+    /// All operators, the first one made first
+    List,
+    /// Make a one-time link by which somebody becomes an operator
+    #[command(after_help = "Example:
+  shopwright operators invite ada@shop.example --role staff")]
+    Invite {
+        /// The email they will sign in with
+        email: String,
+        /// What they may do
+        #[arg(long)]
+        role: RoleName,
+    },
+    /// Sign an operator out everywhere and let it sign in no more
+    Disable {
+        /// The operator's email
+        email: String,
+    },
+    /// Let a disabled operator sign in again
+    Enable {
+        /// The operator's email
+        email: String,
+    },
+    /// Make a one-time link that sets a new password
+    #[command(name = "reset-password")]
+    ResetPassword {
+        /// The operator's email
+        email: String,
+    },
+}
+
+/// The role of an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RoleName {
+    /// Everything, operators, keys and settings among it
+    Owner,
+    /// Changes prices, stock and orders
+    Staff,
+    /// Only looks
+    ReadOnly,
 }
 
 /// Flags of `keys create`.

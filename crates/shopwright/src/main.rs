@@ -11,6 +11,7 @@ mod failure;
 mod import;
 mod key_file;
 mod ledger;
+mod operators;
 mod output;
 mod price;
 mod progress;
@@ -27,7 +28,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use serde_json::json;
 
-use cli::{Cli, Command, ImportCommand, KeysCommand, PriceCommand};
+use cli::{Cli, Command, ImportCommand, KeysCommand, OperatorsCommand, PriceCommand};
 use config::{Given, Settings};
 use failure::Failure;
 use output::Answer;
@@ -147,6 +148,7 @@ fn answer(command: Command, settings: &Settings, json: bool) -> Result<Answer, F
             wait_for(price::explain(&store, &decision_id, replay, &settings.zone))
         }
         Command::Keys(command) => keys(settings, command),
+        Command::Operators(command) => people(settings, command),
         Command::Serve(_) | Command::Demo(_) | Command::Openapi | Command::Completions { .. } => {
             unreachable!("these have run before")
         }
@@ -162,6 +164,27 @@ fn keys(settings: &Settings, command: KeysCommand) -> Result<Answer, Failure> {
         KeysCommand::Create(args) => wait_for(api_keys::create(settings, &store, &args)),
         KeysCommand::List => wait_for(api_keys::list(&store, &settings.zone)),
         KeysCommand::Revoke { key_id } => wait_for(api_keys::revoke(&store, &key_id)),
+    }
+}
+
+fn people(settings: &Settings, command: OperatorsCommand) -> Result<Answer, Failure> {
+    let store = match command {
+        OperatorsCommand::SetupLink | OperatorsCommand::Invite { .. } => {
+            ledger::open_or_make(settings)?
+        }
+        _ => ledger::open(settings)?,
+    };
+    match command {
+        OperatorsCommand::SetupLink => wait_for(operators::setup_link(settings, &store)),
+        OperatorsCommand::List => wait_for(operators::list(&store, &settings.zone)),
+        OperatorsCommand::Invite { email, role } => {
+            wait_for(operators::invite(settings, &store, &email, role))
+        }
+        OperatorsCommand::Disable { email } => wait_for(operators::disable(&store, &email)),
+        OperatorsCommand::Enable { email } => wait_for(operators::enable(&store, &email)),
+        OperatorsCommand::ResetPassword { email } => {
+            wait_for(operators::reset_password(settings, &store, &email))
+        }
     }
 }
 

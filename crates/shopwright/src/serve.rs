@@ -11,15 +11,16 @@ use std::sync::Arc;
 use serde_json::json;
 use shopwright_app::pricing::{StoreZone, keep_refreshing};
 use shopwright_app::sweep::keep_swept;
-use shopwright_domain::ids::IdSource;
+use shopwright_domain::ids::{IdSource, OperatorId};
 use shopwright_domain::time::Clock;
 use shopwright_store::{Store, StoreError, identity};
-use shopwright_web::{Site, SiteOptions};
+use shopwright_web::{PublicUrl, Site, SiteOptions};
 use tokio::sync::{oneshot, watch};
 
 use crate::config::Settings;
 use crate::failure::Failure;
 use crate::key_file;
+use crate::operators;
 use crate::output::{Page, count, print_text};
 use crate::real::{RealClock, RealEntropy, RealIds};
 use crate::reload::{Reload, Running};
@@ -58,13 +59,20 @@ pub struct Stage {
     pub attribution: Option<(String, String)>,
     /// What SIGHUP does; without it the system's default holds.
     pub reload: Option<Reload>,
+    /// In a demo on a loopback address: whom visitors are signed in as.
+    pub demo_operator: Option<OperatorId>,
 }
 
 impl Stage {
     /// A shop's own server.
     pub fn real(reload: Reload) -> Self {
-        let clock = Arc::new(RealClock);
-        Self { clock, demo_clock_text: None, attribution: None, reload: Some(reload) }
+        Self {
+            clock: Arc::new(RealClock),
+            demo_clock_text: None,
+            attribution: None,
+            reload: Some(reload),
+            demo_operator: None,
+        }
     }
 }
 
@@ -98,6 +106,9 @@ pub async fn answer(
         demo_clock_text: stage.demo_clock_text,
         attribution: stage.attribution,
         loopback: address.ip().is_loopback(),
+        public_url: settings.public_url.clone(),
+        trusted_proxies: settings.trusted_proxies.clone(),
+        demo_operator: stage.demo_operator,
     })
     .await?;
     let sweeper = keep_swept(store.clone(), Arc::clone(&stage.clock));
@@ -168,16 +179,24 @@ pub async fn serve(
         Ok::<_, StoreError>(keys.iter().filter(|key| key.revoked_at.is_none()).count() as u64)
     };
     let keys = store.read(has_key).await?;
+    let setup = operators::first_link(&store).await?;
     let ready = |address: SocketAddr| {
         let url = url(address);
+        let base = settings.public_url.as_ref().map_or_else(|| url.clone(), PublicUrl::text);
+        let link = setup.as_ref().map(|token| format!("{base}/setup/{}", token.text()));
         if as_json {
-            print_text(&format!("{}\n", json!({ "listening": url, "keys": keys })));
+            let started = json!({ "listening": url, "keys": keys, "setup_link": link });
+            print_text(&format!("{started}\n"));
             return;
         }
         let mut page = Page::new(&format!("{} is open at {url}", settings.store_name));
-        let mut facts = places(address, &url);
+        let mut facts = places(&base);
         facts.push(("keys", count(keys, "active key", "active keys")));
         page.pairs(&facts);
+        if let Some(link) = &link {
+            page.section("The shop has no owner yet. Make the account here, within an hour:");
+            page.line(link);
+        }
         if keys == 0 {
             let make = "`shopwright keys create --kind secret --name api`";
             page.gap().line(&format!("The API needs a key; make one in another terminal: {make}"));
@@ -189,14 +208,9 @@ pub async fn serve(
 }
 
 /// Where to look, as names and addresses.
-pub fn places(address: SocketAddr, url: &str) -> Vec<(&'static str, String)> {
-    let pages = if address.ip().is_loopback() {
-        format!("{url}/")
-    } else {
-        "not shown: the pages have no sign-in, so they need a loopback --listen".into()
-    };
+pub fn places(url: &str) -> Vec<(&'static str, String)> {
     vec![
-        ("pages", pages),
+        ("pages", format!("{url}/")),
         ("API reference", format!("{url}/docs")),
         ("health", format!("{url}/readyz")),
     ]

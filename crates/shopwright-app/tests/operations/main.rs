@@ -4,6 +4,7 @@
 
 mod catalog_files;
 mod harness;
+mod operators;
 mod order_files;
 mod prices;
 mod replayed_stock;

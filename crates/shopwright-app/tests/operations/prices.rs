@@ -12,7 +12,6 @@ use shopwright_domain::catalog::Sku;
 use shopwright_domain::ids::{IdSource, PromotionId};
 use shopwright_domain::money::Factor;
 use shopwright_domain::pricing::PolicyPatch;
-use shopwright_domain::time::Clock as _;
 use shopwright_store::params;
 use shopwright_store::pricing::{self, CurrentPrice};
 use uuid::Uuid;
@@ -43,7 +42,7 @@ fn stocked(shop: &Shop) {
 fn policy(shop: &Shop, json: serde_json::Value) {
     let patch: PolicyPatch = serde_json::from_value(json).unwrap();
     let currency = "GBP".parse().unwrap();
-    let now = shop.clock.now();
+    let now = shop.stamp();
     shop.run(
         shop.store.write(move |tx| set_policy(tx, &PolicyScope::Store, &patch, currency, now)),
     )
@@ -51,7 +50,7 @@ fn policy(shop: &Shop, json: serde_json::Value) {
 }
 
 fn freeze(shop: &Shop, frozen: bool) {
-    let now = shop.clock.now();
+    let now = shop.stamp();
     shop.write(move |tx| set_freeze(tx, frozen, now));
 }
 
@@ -177,7 +176,7 @@ fn promotions_and_freezes_reach_prices_at_the_next_refresh() {
             starts_at: at("2011-12-10T10:00:00Z"),
             ends_at: at("2011-12-20T10:00:00Z"),
         };
-        let now = shop.clock.now();
+        let now = shop.stamp();
         shop.run(shop.store.write(move |tx| start_promotion(tx, &promotion, now))).unwrap();
         shop.refresh();
         assert_eq!(price(shop).amount_minor, before, "not before it starts");
@@ -186,7 +185,7 @@ fn promotions_and_freezes_reach_prices_at_the_next_refresh() {
         assert_eq!(price(shop).amount_minor, before * 9 / 10);
         freeze(shop, true);
         shop.set_clock("2011-12-10T11:00:00Z");
-        let now = shop.clock.now();
+        let now = shop.stamp();
         assert!(shop.write(move |tx| end_promotion(tx, id, now)));
         assert_eq!(shop.refresh().changed, 0, "frozen");
         freeze(shop, false);
@@ -202,7 +201,7 @@ fn settings_that_cannot_hold_are_refused_and_the_price_stays() {
         shop.refresh();
         let check = |json: serde_json::Value, field: &str| {
             let patch: PolicyPatch = serde_json::from_value(json).unwrap();
-            let now = shop.clock.now();
+            let now = shop.stamp();
             let (scope, currency) = (PolicyScope::Sku(sku("A-1")), "GBP".parse().unwrap());
             let put = shop.store.write(move |tx| set_policy(tx, &scope, &patch, currency, now));
             let error = shop.run(put).unwrap_err();
@@ -223,11 +222,11 @@ fn settings_that_cannot_hold_are_refused_and_the_price_stays() {
 fn two_deciders_at_once_decide_each_price_once() {
     on_both(|shop| {
         stocked(shop);
-        let now = shop.clock.now();
+        let now = shop.stamp();
         let both = shop.run(async {
             tokio::join!(
-                refresh_prices(&shop.store, &shop.zone, now, &shop.ids),
-                refresh_prices(&shop.store, &shop.zone, now, &shop.ids),
+                refresh_prices(&shop.store, &shop.zone, now.at, &shop.ids),
+                refresh_prices(&shop.store, &shop.zone, now.at, &shop.ids),
             )
         });
         assert_eq!(both.0.unwrap().changed + both.1.unwrap().changed, 1);

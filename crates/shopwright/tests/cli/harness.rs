@@ -206,6 +206,17 @@ impl Server {
 
     /// A GET with a key; gives status and body.
     pub fn get(&self, path: &str, key: &str) -> (u16, String) {
+        let (status, _, body) = self.exchange(path, key);
+        (status, body)
+    }
+
+    /// A GET without a key; gives status and the lines before the body.
+    pub fn head_of(&self, path: &str) -> (u16, String) {
+        let (status, head, _) = self.exchange(path, "");
+        (status, head)
+    }
+
+    fn exchange(&self, path: &str, key: &str) -> (u16, String, String) {
         let mut stream = TcpStream::connect(self.address()).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         let host = self.address();
@@ -216,7 +227,7 @@ impl Server {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), head.to_owned(), body.to_owned())
     }
 
     /// Asks it to stop as a process supervisor does; gives its exit code.

@@ -13,6 +13,7 @@ mod imports;
 mod interruption;
 mod keys;
 mod ledger;
+mod operators;
 mod prices;
 mod serving;
 mod signals;
