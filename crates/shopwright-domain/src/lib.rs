@@ -4,8 +4,11 @@
 //! they share the words of this crate: money, time, ids, SKU.
 
 pub mod catalog;
+pub mod customers;
 pub mod ids;
+pub mod invalid;
 pub mod money;
 pub mod orders;
 pub mod pricing;
+pub mod shares;
 pub mod time;
