@@ -53,6 +53,10 @@ id_kinds! {
     PaymentKind = "pay" as PaymentId;
     /// A promotion.
     PromotionKind = "prm" as PromotionId;
+    /// Stock held or sold together.
+    ReservationKind = "res" as ReservationId;
+    /// A delivery of stock on its way to the shop.
+    DeliveryKind = "dlv" as DeliveryId;
 }
 
 /// A text that is not an id of the wanted kind.

@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod customers;
 pub mod ids;
 pub mod invalid;
+pub mod inventory;
 pub mod money;
 pub mod orders;
 pub mod pricing;
