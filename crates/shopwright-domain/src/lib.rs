@@ -11,5 +11,6 @@ pub mod inventory;
 pub mod money;
 pub mod orders;
 pub mod pricing;
+pub mod promotions;
 pub mod shares;
 pub mod time;

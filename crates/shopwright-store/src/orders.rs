@@ -3,6 +3,9 @@
 //! Amounts and quantities are seen from the customer's side on orders and refunds: a refund line is
 //! negative. A line's identity is (document, ordinal); writing the same line twice changes nothing.
 
+pub mod placed;
+pub mod refunded;
+
 use std::collections::HashMap;
 
 use shopwright_domain::money::UnitPrice;
