@@ -2,5 +2,7 @@
 
 pub mod catalog;
 pub mod identity;
+pub mod inventory;
 pub mod orders;
 pub mod pricing;
+pub mod sweep;

@@ -167,6 +167,12 @@ pub trait IdSource: Send + Sync {
     fn next_uuid(&self) -> Uuid;
 }
 
+/// Where secrets come from: the operating system in the binary, a seed in tests.
+pub trait Entropy: Send + Sync {
+    /// Fills the bytes so that nobody can guess them.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
 /// A new id of the kind the caller asks for.
 pub fn new_id<K>(source: &dyn IdSource) -> Id<K> {
     Id::from_uuid(source.next_uuid())

@@ -5,10 +5,12 @@
 //! `rusqlite` and `postgres` and not a common driver is measured in `benches/RESULTS.md`.
 
 pub mod catalog;
+mod conditions;
 pub mod customers;
 mod dialect;
 mod error;
 pub mod feed;
+pub mod idempotency;
 pub mod identity;
 pub mod imports;
 pub mod inventory;
@@ -30,7 +32,7 @@ pub mod verify;
 pub use dialect::Column;
 pub use error::StoreError;
 pub use migrate::{Migrated, migrate};
-pub use page::{Cursor, Page};
+pub use page::{Page, Place};
 pub use postgres::PostgresOptions;
 pub use sqlite::SqliteOptions;
 pub use store::{Store, StoreOptions};

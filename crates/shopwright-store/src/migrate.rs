@@ -27,7 +27,11 @@ macro_rules! migration {
     };
 }
 
-const MIGRATIONS: &[Migration] = &[migration!(1, "0001_ledger"), migration!(2, "0002_pricing"), migration!(3, "0003_stock"),
+const MIGRATIONS: &[Migration] = &[
+    migration!(1, "0001_ledger"),
+    migration!(2, "0002_pricing"),
+    migration!(3, "0003_stock"),
+    migration!(4, "0004_requests"),
     migration!(7, "0007_orders"),
 ];
 

@@ -1,109 +1,56 @@
-//! Pages of a list, and its filters as SQL with numbered parameters.
+//! Pages of lists: newest first by an id that rises with time, from a cursor in either direction,
+//! stable while rows are added.
 
-use crate::Value;
+use crate::{Row, StoreError, Tx, Value};
 
-/// Where a page begins, by the key of a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cursor<T> {
-    /// At the start of the list.
-    Start,
-    /// Behind this row.
-    After(T),
-    /// It ends just before this row.
-    Before(T),
+/// Where a page begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place<K> {
+    /// At the newest.
+    First,
+    /// Behind this one: older ones.
+    After(K),
+    /// Just before this one: newer ones.
+    Before(K),
 }
 
-/// One page of a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page<T> {
+/// A page to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page<K> {
     /// Where it begins.
-    pub cursor: Cursor<T>,
+    pub place: Place<K>,
     /// Rows at most.
     pub limit: i64,
 }
 
-impl<T> Page<T> {
-    /// The first rows of a list.
-    pub fn first(limit: i64) -> Self {
-        Self { cursor: Cursor::Start, limit }
-    }
-
-    /// Whether it is read against the list's order; its rows are turned round afterwards.
-    pub(crate) fn is_backwards(&self) -> bool {
-        matches!(self.cursor, Cursor::Before(_))
-    }
-}
-
-/// Conditions of a query, joined by AND; parameters are numbered as they are bound.
-#[derive(Debug, Default)]
-pub(crate) struct Conditions<'a> {
-    parts: Vec<String>,
-    values: Vec<Value<'a>>,
-}
-
-impl<'a> Conditions<'a> {
-    /// Binds a parameter and gives its name in the text.
-    pub(crate) fn bind(&mut self, value: impl Into<Value<'a>>) -> String {
-        self.values.push(value.into());
-        format!("${}", self.values.len())
-    }
-
-    pub(crate) fn add(&mut self, part: impl Into<String>) {
-        self.parts.push(part.into());
-    }
-
-    /// `column <sign> value`, when there is a value.
-    pub(crate) fn compare(&mut self, column: &str, sign: &str, value: Option<impl Into<Value<'a>>>) {
-        if let Some(value) = value {
-            let name = self.bind(value);
-            self.add(format!("{column} {sign} {name}"));
+impl<K: Copy> Page<K> {
+    /// Runs `select`, which ends in its WHERE clause with `params` as `$1` and so on, for the rows of
+    /// this page; newest first whichever way it was read.
+    pub fn newest_first<'v, T>(
+        &self,
+        tx: &mut Tx<'_>,
+        (select, id): (&str, &str),
+        mut params: Vec<Value<'v>>,
+        map: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError>
+    where
+        K: Into<Value<'v>>,
+    {
+        let mut bind = |value: Value<'v>| {
+            params.push(value);
+            format!("${}", params.len())
+        };
+        let (bound, order) = match self.place {
+            Place::First => (String::new(), "DESC"),
+            Place::After(key) => (format!(" AND {id} < {}", bind(key.into())), "DESC"),
+            Place::Before(key) => (format!(" AND {id} > {}", bind(key.into())), "ASC"),
+        };
+        let limit = bind(self.limit.into());
+        let sql = format!("{select}{bound} ORDER BY {id} {order} LIMIT {limit}");
+        let mut rows = tx.query(&sql, &params, map)?;
+        if order == "ASC" {
+            rows.reverse();
         }
-    }
-
-    /// `WHERE …`, or nothing.
-    pub(crate) fn clause(&self) -> String {
-        if self.parts.is_empty() {
-            String::new()
-        } else {
-            format!("WHERE {}", self.parts.join(" AND "))
-        }
-    }
-
-    pub(crate) fn values(&self) -> &[Value<'a>] {
-        &self.values
-    }
-}
-
-/// `text%` for LIKE with `!` as its escape, in the lower case that both engines know (ASCII).
-pub(crate) fn prefix_pattern(text: &str) -> String {
-    let mut pattern = String::new();
-    for c in text.to_ascii_lowercase().chars() {
-        if matches!(c, '%' | '_' | '!') {
-            pattern.push('!');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parameters_are_numbered_as_they_come_and_missing_ones_say_nothing() {
-        let mut conditions = Conditions::default();
-        assert_eq!(conditions.clause(), "");
-        conditions.compare("a", "=", Some(1_i64));
-        conditions.compare("b", "=", None::<i64>);
-        conditions.compare("c", ">=", Some("x"));
-        assert_eq!(conditions.clause(), "WHERE a = $1 AND c >= $2");
-        assert_eq!((conditions.bind(3_i64).as_str(), conditions.values().len()), ("$3", 3));
-    }
-
-    #[test]
-    fn what_is_searched_for_is_never_a_wildcard() {
-        assert_eq!(prefix_pattern("50% OFF_!"), "50!% off!_!!%");
+        Ok(rows)
     }
 }

@@ -7,7 +7,8 @@ use shopwright_domain::money::{Factor, Money};
 use shopwright_domain::promotions::{PromotionEffect, PromotionScope};
 use shopwright_domain::time::Timestamp;
 
-use crate::page::{Conditions, Cursor, Page};
+use crate::conditions::Conditions;
+use crate::page::{Page, Place};
 use crate::{Row, StoreError, Tx, Value, params};
 
 /// A promotion as it is kept.
@@ -152,10 +153,10 @@ pub fn list(
     conditions.compare("starts_at", "<=", filter.active_at);
     conditions.compare("ends_at", ">", filter.active_at);
     conditions.compare("scope", "=", filter.scope.as_ref());
-    match page.cursor {
-        Cursor::Start => {}
-        Cursor::After(id) => conditions.compare("promotion_id", "<", Some(id)),
-        Cursor::Before(id) => conditions.compare("promotion_id", ">", Some(id)),
+    match page.place {
+        Place::First => {}
+        Place::After(id) => conditions.compare("promotion_id", "<", Some(id)),
+        Place::Before(id) => conditions.compare("promotion_id", ">", Some(id)),
     }
     let order = if page.is_backwards() { "" } else { " DESC" };
     let limit = conditions.bind(page.limit);

@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use std::sync::Arc;
 
 use crate::Site;
-use crate::api::{catalog, inventory, pricing, pricing_settings, promotions, system};
+use crate::api::{catalog, inventory, keys, pricing, pricing_settings, promotions, system};
 use crate::problem::Code;
 
 #[derive(OpenApi)]
@@ -26,6 +26,7 @@ use crate::problem::Code;
         (name = "Promotions", description = "A factor on prices for a time."),
         (name = "Products", description = "The catalogue."),
         (name = "Stock", description = "What is on the shelf."),
+        (name = "Keys", description = "Who may call this API."),
         (name = "System", description = "Health and metrics; no key needed."),
     ),
     modifiers(&Keys)
@@ -39,7 +40,8 @@ impl Modify for Keys {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .description(Some(
-                "A secret key (`sk_…`) from your server, or a publishable key (`pk_…`) from a browser, which only reads prices.",
+                "A secret key (`sk_…`) from your server may do everything; a restricted key (`rk_…`) has the scopes it was \
+                 made with, which each operation names; a publishable key (`pk_…`) in a browser only reads prices.",
             ))
             .build();
         let components = openapi.components.get_or_insert_with(Default::default);
@@ -63,6 +65,8 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(catalog::list_products))
         .routes(routes!(catalog::get_product))
         .routes(routes!(inventory::get_stock))
+        .routes(routes!(keys::create_api_key, keys::list_api_keys))
+        .routes(routes!(keys::revoke_api_key))
         .routes(routes!(system::livez))
         .routes(routes!(system::readyz))
         .routes(routes!(system::metrics))

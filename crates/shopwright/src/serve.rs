@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use shopwright_app::pricing::{StoreZone, keep_refreshing};
+use shopwright_app::sweep::keep_swept;
 use shopwright_domain::ids::IdSource;
 use shopwright_domain::time::Clock;
 use shopwright_store::{Store, StoreError, identity};
@@ -18,7 +19,7 @@ use crate::config::Settings;
 use crate::failure::Failure;
 use crate::key_file;
 use crate::output::{Page, count, print_text};
-use crate::real::{RealClock, RealIds};
+use crate::real::{RealClock, RealEntropy, RealIds};
 use crate::signals::asked_to_stop;
 
 /// Takes the configured address.
@@ -80,6 +81,7 @@ pub async fn answer(
         store: store.clone(),
         clock: Arc::clone(&stage.clock),
         ids: Arc::clone(&ids),
+        entropy: Arc::new(RealEntropy),
         key_secret,
         store_name: settings.store_name.clone(),
         currency: settings.currency,
@@ -89,6 +91,7 @@ pub async fn answer(
         loopback: address.ip().is_loopback(),
     })
     .await?;
+    let sweeper = keep_swept(store.clone(), Arc::clone(&stage.clock));
     let refresher = keep_refreshing(store, zone, stage.clock, ids, settings.price_refresh);
     ready(address);
     let stop = async {
@@ -100,6 +103,7 @@ pub async fn answer(
     };
     let served = shopwright_web::serve(site, listener, stop).await;
     refresher.abort();
+    sweeper.abort();
     served.map_err(failed)
 }
 

@@ -131,47 +131,39 @@ pub enum PolicyChangeError {
 
 /// Replaces the layer of a scope after checking it against every product it covers. A freeze of the
 /// whole store stays until somebody lifts it by name: settings that say nothing of it do not.
-pub async fn set_policy(
-    store: &Store,
-    scope: PolicyScope,
-    patch: PolicyPatch,
+pub fn set_policy(
+    tx: &mut Tx<'_>,
+    scope: &PolicyScope,
+    patch: &PolicyPatch,
     currency: Currency,
     now: Timestamp,
 ) -> Result<(), PolicyChangeError> {
-    store
-        .write(move |tx| {
-            if let PolicyScope::Sku(sku) = &scope
-                && catalog::find(tx, sku)?.is_none()
-            {
-                return Err(PolicyChangeError::UnknownSku(sku.clone()));
-            }
-            patch.validate(currency).map_err(PolicyChangeError::Invalid)?;
-            let (name, key) = scope.parts();
-            let mut layers = Layers::load(tx)?;
-            let mut patch = patch.clone();
-            if scope == PolicyScope::Store && patch.freeze.is_none() {
-                patch.freeze = layers.store.as_ref().and_then(|kept| kept.freeze);
-            }
-            layers.insert(name, key.to_owned(), Some(patch.clone()));
-            check_products(tx, &scope, &layers, now)?;
-            let json = serde_json::to_value(&patch)
-                .map_err(|e| StoreError::Bug(format!("a policy has no JSON form: {e}")))?;
-            pricing::set_policy(tx, name, key, &json, now)?;
-            tx.announce(Change::PriceInputs);
-            Ok(())
-        })
-        .await
+    if let PolicyScope::Sku(sku) = scope
+        && catalog::find(tx, sku)?.is_none()
+    {
+        return Err(PolicyChangeError::UnknownSku(sku.clone()));
+    }
+    patch.validate(currency).map_err(PolicyChangeError::Invalid)?;
+    let (name, key) = scope.parts();
+    let mut layers = Layers::load(tx)?;
+    let mut patch = patch.clone();
+    if *scope == PolicyScope::Store && patch.freeze.is_none() {
+        patch.freeze = layers.store.as_ref().and_then(|kept| kept.freeze);
+    }
+    layers.insert(name, key.to_owned(), Some(patch.clone()));
+    check_products(tx, scope, &layers, now)?;
+    let json = serde_json::to_value(&patch)
+        .map_err(|e| StoreError::Bug(format!("a policy has no JSON form: {e}")))?;
+    pricing::set_policy(tx, name, key, &json, now)?;
+    tx.announce(Change::PriceInputs);
+    Ok(())
 }
 
 /// Removes the layer of a scope. `false` when there was none.
-pub async fn clear_policy(store: &Store, scope: PolicyScope) -> Result<bool, StoreError> {
-    store
-        .write(move |tx| {
-            let (name, key) = scope.parts();
-            tx.announce(Change::PriceInputs);
-            pricing::delete_policy(tx, name, key)
-        })
-        .await
+pub fn clear_policy(tx: &mut Tx<'_>, scope: &PolicyScope) -> Result<bool, StoreError> {
+    let (name, key) = scope.parts();
+    tx.announce(Change::PriceInputs);
+    pricing::delete_policy(tx, name, key)
 }
 
 /// The settings that hold for one product, all layers applied. `None` when there is no product.
@@ -259,9 +251,9 @@ pub enum PromotionError {
 }
 
 /// Adds a promotion.
-pub async fn start_promotion(
-    store: &Store,
-    command: StartPromotion,
+pub fn start_promotion(
+    tx: &mut Tx<'_>,
+    command: &StartPromotion,
     now: Timestamp,
 ) -> Result<Promotion, PromotionError> {
     let name = command.name.trim().to_owned();
@@ -288,49 +280,31 @@ pub async fn start_promotion(
         ends_at: command.ends_at,
         created_at: now,
     };
-    let kept = promotion.clone();
-    store
-        .write(move |tx| {
-            if let PolicyScope::Sku(sku) = &command.scope
-                && catalog::find(tx, sku)?.is_none()
-            {
-                return Err(PromotionError::UnknownSku(sku.clone()));
-            }
-            promotions::insert(tx, &promotion)?;
-            tx.announce(Change::PriceInputs);
-            Ok(())
-        })
-        .await?;
-    Ok(kept)
+    if let PolicyScope::Sku(sku) = &command.scope
+        && catalog::find(tx, sku)?.is_none()
+    {
+        return Err(PromotionError::UnknownSku(sku.clone()));
+    }
+    promotions::insert(tx, &promotion)?;
+    tx.announce(Change::PriceInputs);
+    Ok(promotion)
 }
 
 /// Ends a promotion now. `false` when there is none that runs or is to come.
-pub async fn end_promotion(
-    store: &Store,
-    id: PromotionId,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    store
-        .write(move |tx| {
-            tx.announce(Change::PriceInputs);
-            promotions::end(tx, id, now)
-        })
-        .await
+pub fn end_promotion(tx: &mut Tx<'_>, id: PromotionId, now: Timestamp) -> Result<bool, StoreError> {
+    tx.announce(Change::PriceInputs);
+    promotions::end(tx, id, now)
 }
 
 /// Stops every price of the store where it stands, or lets them move again. Leaves the other
 /// settings of the store as they are.
-pub async fn set_freeze(store: &Store, frozen: bool, now: Timestamp) -> Result<(), StoreError> {
-    store
-        .write(move |tx| {
-            let kept = pricing::find_policy(tx, "store", "")?;
-            let mut patch = kept.map_or_else(|| serde_json::json!({}), |row| row.patch);
-            if let Some(fields) = patch.as_object_mut() {
-                fields.insert("freeze".to_owned(), frozen.into());
-            }
-            pricing::set_policy(tx, "store", "", &patch, now)?;
-            tx.announce(Change::PriceInputs);
-            Ok(())
-        })
-        .await
+pub fn set_freeze(tx: &mut Tx<'_>, frozen: bool, now: Timestamp) -> Result<(), StoreError> {
+    let kept = pricing::find_policy(tx, "store", "")?;
+    let mut patch = kept.map_or_else(|| serde_json::json!({}), |row| row.patch);
+    if let Some(fields) = patch.as_object_mut() {
+        fields.insert("freeze".to_owned(), frozen.into());
+    }
+    pricing::set_policy(tx, "store", "", &patch, now)?;
+    tx.announce(Change::PriceInputs);
+    Ok(())
 }

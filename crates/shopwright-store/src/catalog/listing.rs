@@ -4,7 +4,8 @@ use shopwright_domain::catalog::{ProductKind, ProductStatus, Sku};
 use shopwright_domain::time::Timestamp;
 
 use super::{COLUMNS, Product, product};
-use crate::page::{Conditions, Cursor, Page, prefix_pattern};
+use crate::conditions::{Conditions, prefix_pattern};
+use crate::page::{Page, Place};
 use crate::{StoreError, Tx};
 
 /// Which products a list shows; nothing set shows all.
@@ -31,10 +32,10 @@ pub fn list(
     let below = filter.category.as_ref().map(|path| format!("{path}/"));
     let begins = filter.begins.as_deref().map(prefix_pattern);
     let mut conditions = Conditions::default();
-    match &page.cursor {
-        Cursor::Start => {}
-        Cursor::After(sku) => conditions.compare("sku", ">", Some(sku)),
-        Cursor::Before(sku) => conditions.compare("sku", "<", Some(sku)),
+    match &page.place {
+        Place::First => {}
+        Place::After(sku) => conditions.compare("sku", ">", Some(sku)),
+        Place::Before(sku) => conditions.compare("sku", "<", Some(sku)),
     }
     if let (Some(path), Some(below)) = (&filter.category, &below) {
         let (path, below) = (conditions.bind(path), conditions.bind(below));

@@ -6,7 +6,8 @@ use shopwright_domain::customers::{Address, Consent, CustomerFields, CustomerId}
 use shopwright_domain::ids::OrderId;
 use shopwright_domain::time::Timestamp;
 
-use crate::page::{Conditions, Cursor, Page};
+use crate::conditions::Conditions;
+use crate::page::{Page, Place};
 use crate::{Column, Row, StoreError, Tx, params};
 
 /// A customer as the ledger keeps one.
@@ -221,7 +222,7 @@ pub fn list(
     conditions.compare("c.country", "=", filter.country.as_ref());
     conditions.compare("COALESCE(c.updated_at, c.created_at)", ">=", filter.updated_since);
     let (sign, order) = if page.is_backwards() { (">", "") } else { ("<", " DESC") };
-    if let Cursor::After(id) | Cursor::Before(id) = &page.cursor {
+    if let Place::After(id) | Place::Before(id) = &page.place {
         let id = conditions.bind(id.as_str());
         conditions.add(format!(
             "(c.created_at, c.customer_id) {sign}

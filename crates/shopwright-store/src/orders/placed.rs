@@ -6,7 +6,8 @@ use shopwright_domain::money::{Currency, UnitPrice};
 use shopwright_domain::orders::{LineKind, OrderState};
 use shopwright_domain::time::Timestamp;
 
-use crate::page::{Conditions, Cursor, Page};
+use crate::conditions::Conditions;
+use crate::page::{Page, Place};
 use crate::{Column, Row, StoreError, Tx, params};
 
 /// How a line moves stock.
@@ -293,7 +294,7 @@ pub fn list(
         ));
     }
     let (sign, order) = if page.is_backwards() { (">", "") } else { ("<", " DESC") };
-    if let Cursor::After(id) | Cursor::Before(id) = &page.cursor {
+    if let Place::After(id) | Place::Before(id) = &page.place {
         let id = conditions.bind(*id);
         conditions.add(format!(
             "(o.placed_at, o.order_id) {sign} (SELECT placed_at, order_id FROM orders WHERE order_id = {id})"

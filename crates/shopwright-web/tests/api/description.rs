@@ -177,12 +177,7 @@ fn every_schema_is_one_and_fits_its_own_examples() {
 fn the_examples_of_the_description_work_and_the_answers_fit_its_schemas() {
     on_sqlite(STILL, |shop| {
         let description = description(shop);
-        let made = shop
-            .post("/v1/promotions")
-            .json(&example_body(&description, "create_promotion"))
-            .send()
-            .expect(201);
-        let known = BTreeMap::from([("id", made["id"].as_str().unwrap())]);
+        let known = make_one_of_each(shop, &description);
         let mut all = operations(&description);
         // What removes or ends comes last.
         all.sort_by_key(|(method, path, _)| {
@@ -200,8 +195,9 @@ fn the_examples_of_the_description_work_and_the_answers_fit_its_schemas() {
                 let example = parameter["example"]
                     .as_str()
                     .unwrap_or_else(|| panic!("{path} has no example of {name}"));
-                filled =
-                    filled.replace(&format!("{{{name}}}"), known.get(name).unwrap_or(&example));
+                let of = path.split("/{").next().unwrap_or_default();
+                let id = known.get(of).filter(|_| name == "id").map_or(example, String::as_str);
+                filled = filled.replace(&format!("{{{name}}}"), id);
             }
             let call = shop.call(&method.to_ascii_uppercase(), &filled);
             let call = match operation["operationId"].as_str() {
@@ -223,6 +219,23 @@ fn the_examples_of_the_description_work_and_the_answers_fit_its_schemas() {
             }
         }
     });
+}
+
+/// Sends the example of every call that makes a thing with an id: the ids by the path of their list.
+fn make_one_of_each(shop: &Shop, description: &Value) -> BTreeMap<String, String> {
+    let mut known = BTreeMap::new();
+    for (method, path, operation) in operations(description) {
+        let id = operation["operationId"].as_str().unwrap_or_default();
+        if method != "post" || !id.starts_with("create_") {
+            continue;
+        }
+        let made = shop.post(&path).json(&example_body(description, id)).send();
+        let made = made.expect(201);
+        if let Some(id) = made["id"].as_str() {
+            known.insert(path, id.to_owned());
+        }
+    }
+    known
 }
 
 /// The example of a body, or one made of the examples of its fields.

@@ -13,6 +13,7 @@ mod description;
 mod following;
 mod harness;
 mod hygiene;
+mod idempotency;
 mod ledger_away;
 mod lists;
 mod policies;

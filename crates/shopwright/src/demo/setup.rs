@@ -80,7 +80,9 @@ pub async fn fill(
     let last_order = last_order.ok_or_else(|| Failure::new("demo", "the demo has no orders"))?;
     let days = mornings(settings, last_order)?;
     let first = days.first().copied().unwrap_or(last_order);
-    set_policy(store, PolicyScope::Store, policy(), settings.currency, first)
+    let currency = settings.currency;
+    store
+        .write(move |tx| set_policy(tx, &PolicyScope::Store, &policy(), currency, first))
         .await
         .map_err(|error| Failure::new("demo", format!("the demo's price policy: {error}")))?;
     decide_day_by_day(settings, store, days, progress).await?;
