@@ -71,7 +71,9 @@ impl PromotionEffect {
                 (left > Factor::new(0, 1)).then_some(left)
             }
             // More off than the price is: the smallest price there is.
-            Self::AmountOff(off) if same(off) => of_base(base_minor.saturating_sub(off.amount).max(1)),
+            Self::AmountOff(off) if same(off) => {
+                of_base(base_minor.saturating_sub(off.amount).max(1))
+            }
             Self::Price(price) if same(price) => of_base(price.amount),
             Self::AmountOff(_) | Self::Price(_) => None,
         }

@@ -34,7 +34,12 @@ impl<'a> Conditions<'a> {
     }
 
     /// `column <sign> value`, when there is a value.
-    pub(crate) fn compare(&mut self, column: &str, sign: &str, value: Option<impl Into<Value<'a>>>) {
+    pub(crate) fn compare(
+        &mut self,
+        column: &str,
+        sign: &str,
+        value: Option<impl Into<Value<'a>>>,
+    ) {
         if let Some(value) = value {
             let name = self.bind(value);
             self.add(format!("{column} {sign} {name}"));

@@ -67,9 +67,7 @@ fn scope(row: &Row<'_>) -> Result<PromotionScope, StoreError> {
         "store" => Ok(PromotionScope::Store),
         "category" => Ok(PromotionScope::Category(key)),
         "sku" => row.parse(3, |key: String| Sku::parse(&key)).map(PromotionScope::Sku),
-        "several" => {
-            Ok(PromotionScope::Several { skus: row.json(9)?, categories: row.json(10)? })
-        }
+        "several" => Ok(PromotionScope::Several { skus: row.json(9)?, categories: row.json(10)? }),
         _ => row.parse(2, |name: String| Err(format!("`{name}` is no scope"))),
     }
 }

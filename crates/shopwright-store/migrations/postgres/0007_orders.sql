@@ -60,6 +60,7 @@ ALTER TABLE orders ADD COLUMN fulfilled_at timestamptz;
 ALTER TABLE orders ADD COLUMN completed_at timestamptz;
 ALTER TABLE orders ADD COLUMN canceled_at timestamptz;
 ALTER TABLE orders ADD COLUMN created_at timestamptz;
+CREATE UNIQUE INDEX orders_reservation_id_key ON orders (reservation_id);
 CREATE INDEX orders_placed ON orders (placed_at, order_id);
 CREATE INDEX orders_customer ON orders (customer_id, placed_at);
 

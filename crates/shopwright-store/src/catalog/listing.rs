@@ -39,9 +39,8 @@ pub fn list(
     }
     if let (Some(path), Some(below)) = (&filter.category, &below) {
         let (path, below) = (conditions.bind(path), conditions.bind(below));
-        conditions.add(format!(
-            "(category = {path} OR SUBSTR(category, 1, LENGTH({below})) = {below})"
-        ));
+        conditions
+            .add(format!("(category = {path} OR SUBSTR(category, 1, LENGTH({below})) = {below})"));
     }
     conditions.compare("status", "=", filter.status.map(ProductStatus::as_str));
     conditions.compare("kind", "=", filter.kind.map(ProductKind::as_str));

@@ -19,11 +19,7 @@ pub enum Resolution {
 }
 
 /// What an id stands for. `hash` is the tombstone its erasure would have left.
-pub fn resolve(
-    tx: &mut Tx<'_>,
-    id: &CustomerId,
-    hash: &[u8],
-) -> Result<Resolution, StoreError> {
+pub fn resolve(tx: &mut Tx<'_>, id: &CustomerId, hash: &[u8]) -> Result<Resolution, StoreError> {
     let merged = tx.find(
         "SELECT customer_id FROM customer_aliases WHERE alias = $1",
         params![id.as_str()],
@@ -53,7 +49,8 @@ pub fn resolve_many(
         |row| Ok((row.get(0)?, Resolution::Merged(row.parse(1, |id: String| id.parse())?))),
     )?;
     let mut found: HashMap<String, Resolution> = aliases.into_iter().collect();
-    let none = tx.one("SELECT COUNT(*) FROM erased_customers", params![], |r| r.get::<i64>(0))? == 0;
+    let none =
+        tx.one("SELECT COUNT(*) FROM erased_customers", params![], |r| r.get::<i64>(0))? == 0;
     for (id, hash) in ids.iter().filter(|_| !none) {
         if is_erased(tx, hash)? {
             found.insert((*id).to_owned(), Resolution::Erased);

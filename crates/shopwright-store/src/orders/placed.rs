@@ -143,6 +143,25 @@ pub fn insert(tx: &mut Tx<'_>, order: &Order) -> Result<bool, StoreError> {
     Ok(written > 0)
 }
 
+/// Notes which reservation holds the stock of a new order.
+pub fn hold(
+    tx: &mut Tx<'_>,
+    id: OrderId,
+    reservation: Option<ReservationId>,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE orders SET reservation_id = $2 WHERE order_id = $1",
+        params![id, reservation],
+    )?;
+    Ok(())
+}
+
+/// The order whose stock a reservation holds.
+pub fn holder(tx: &mut Tx<'_>, id: ReservationId) -> Result<Option<OrderId>, StoreError> {
+    let sql = "SELECT order_id FROM orders WHERE reservation_id = $1";
+    tx.find(sql, params![id], |row| row.get(0))
+}
+
 /// Writes where an order is in its life, and what it holds. The caller has locked it.
 pub fn update_life(tx: &mut Tx<'_>, order: &Order) -> Result<(), StoreError> {
     tx.execute(
@@ -227,11 +246,7 @@ pub fn lines_of(tx: &mut Tx<'_>, id: OrderId) -> Result<Vec<OrderLine>, StoreErr
 }
 
 /// Adds the lines of a new order.
-pub fn insert_lines(
-    tx: &mut Tx<'_>,
-    order: &Order,
-    lines: &[OrderLine],
-) -> Result<(), StoreError> {
+pub fn insert_lines(tx: &mut Tx<'_>, order: &Order, lines: &[OrderLine]) -> Result<(), StoreError> {
     let ints = |pick: fn(&OrderLine) -> i64| Column::Int(lines.iter().map(pick).collect());
     let texts = |pick: fn(&OrderLine) -> &str| Column::Text(lines.iter().map(pick).collect());
     tx.execute_rows(

@@ -81,18 +81,17 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "order_reservations",
-        says: "V4: the stock of an order is committed until it ships, shipped then, and let go when nothing is owed",
-        sql: "SELECT o.source || ' ' || o.external_id,
-                     CASE WHEN o.fulfilled_at IS NOT NULL THEN 'shipped'
-                          WHEN o.state IN ('canceled', 'refunded') THEN 'released'
-                          ELSE 'committed' END,
-                     COALESCE(r.state, 'no reservation')
-              FROM orders o LEFT JOIN reservations r ON r.reservation_id = o.reservation_id
-              WHERE o.reservation_id IS NOT NULL
-                AND COALESCE(r.state, '') <> CASE WHEN o.fulfilled_at IS NOT NULL THEN 'shipped'
-                                                  WHEN o.state IN ('canceled', 'refunded') THEN 'released'
-                                                  ELSE 'committed' END
-              ORDER BY 1 LIMIT $1",
+        says: "V4: the stock of an order is committed until it ships, shipped then, and let go when nothing of it is owed",
+        sql: "SELECT owed.name, owed.expected, owed.state
+              FROM (SELECT o.source || ' ' || o.external_id AS name, COALESCE(r.state, 'no reservation') AS state,
+                           CASE WHEN o.fulfilled_at IS NOT NULL THEN 'shipped'
+                                WHEN o.state IN ('canceled', 'refunded') OR COALESCE(kept.pieces, 0) = 0 THEN 'released'
+                                ELSE 'committed' END AS expected
+                    FROM orders o LEFT JOIN reservations r ON r.reservation_id = o.reservation_id
+                    LEFT JOIN (SELECT reservation_id, SUM(quantity - released) AS pieces FROM reservation_lines
+                               GROUP BY reservation_id) AS kept ON kept.reservation_id = o.reservation_id
+                    WHERE o.reservation_id IS NOT NULL) AS owed
+              WHERE owed.expected <> owed.state ORDER BY 1 LIMIT $1",
     },
     Rule {
         name: "order_lines_reserved",
