@@ -76,7 +76,7 @@ CREATE INDEX refunds_order ON refunds (order_id);
 CREATE INDEX refunds_customer ON refunds (customer_id);
 
 ALTER TABLE refund_lines ADD COLUMN order_ordinal bigint;
-ALTER TABLE refund_lines ADD COLUMN restocked bigint NOT NULL DEFAULT 0;
+ALTER TABLE refund_lines ADD COLUMN restocked boolean NOT NULL DEFAULT false;
 ALTER TABLE refund_lines ADD COLUMN stock text COLLATE "C" NOT NULL DEFAULT 'line';
 
 -- Append-only: what came in for an order and what went back.
