@@ -9,7 +9,7 @@ use shopwright_store::orders::placed::{self, Order};
 use shopwright_store::orders::refunded::{self, PaymentKind};
 use shopwright_store::{Change, StoreError, Tx};
 
-use super::place_order::{PaymentMade, capture, check_payment};
+use super::place_order::{PaymentMade, capture, check_past, check_payment};
 use crate::inventory::{GiveBackError, StepError, release_in, ship_in};
 
 /// Why an order did not move on.
@@ -95,7 +95,8 @@ pub fn pay_order(
     now: Timestamp,
 ) -> Result<Order, OrderChangeError> {
     let mut found = Findings::default();
-    check_payment(paid, "", now, &mut found);
+    check_payment(paid, "", &mut found);
+    check_past("/paid_at", paid.at, now, &mut found);
     found.into_result().map_err(OrderChangeError::Invalid)?;
     let mut order = locked(tx, id)?;
     match order.state.step(OrderAction::Pay)? {

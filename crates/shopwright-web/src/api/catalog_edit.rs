@@ -45,10 +45,8 @@ pub struct ProductBody {
     #[schema(value_type = String, example = "GBP", pattern = "^[A-Z]{3}$")]
     pub currency: Currency,
     /// What prices are decided from. Left out, one that was found in the history stays.
-    #[schema(example = json!({"amount": 295, "currency": "GBP"}))]
     pub base_price: Option<MoneyBody>,
     /// What one piece costs the shop.
-    #[schema(example = json!({"amount": 150, "currency": "GBP"}))]
     pub cost: Option<MoneyBody>,
     /// The price shown struck through.
     pub compare_at: Option<MoneyBody>,
@@ -112,7 +110,11 @@ impl ProductBody {
 #[utoipa::path(
     put, path = "/v1/products/{sku}", tag = "Products", operation_id = "put_product",
     params(("sku" = String, Path, description = "The shop's own code, byte for byte", example = "85123A")),
-    request_body = ProductBody,
+    request_body(content = ProductBody, example = json!({
+        "title": "White hanging heart", "category": "Home/Candles", "kind": "physical", "currency": "GBP",
+        "base_price": {"amount": 295, "currency": "GBP"}, "cost": {"amount": 150, "currency": "GBP"},
+        "attributes": {"colour": "white"}, "images": ["https://shop.example/heart.jpg"], "tax_class": "standard",
+    })),
     responses(
         (status = 200, description = "The product as it is kept; `ETag` is its version", body = ProductView),
         (status = 201, description = "Made", body = ProductView),

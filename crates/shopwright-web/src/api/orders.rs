@@ -62,16 +62,11 @@ pub struct NewOrder {
     #[schema(example = true)]
     pub tax_included: bool,
     /// What the buyer pays: lines less discounts, with tax and shipping. Checked.
-    #[schema(example = json!({"amount": 1080, "currency": "GBP"}))]
     pub total: MoneyBody,
     /// 1 to 1,000 lines.
-    #[schema(min_items = 1, max_items = 1000, example = json!([
-        {"kind": "sale", "sku": "85123A", "quantity": 2, "unit_price": "2.95", "amount": {"amount": 590, "currency": "GBP"}},
-        {"kind": "shipping", "unit_price": "4.90", "amount": {"amount": 490, "currency": "GBP"}},
-    ]))]
+    #[schema(min_items = 1, max_items = 1000)]
     pub lines: Vec<NewOrderLine>,
     /// How it was paid.
-    #[schema(example = json!({"status": "paid", "provider": "stripe", "reference": "pi_3abc"}))]
     pub payment: PaymentBody,
     /// `commit` (the default) takes the pieces out of what can be sold, all or none; `none` leaves
     /// stock alone. Products that were never counted have no stock to take.
@@ -130,7 +125,6 @@ pub struct NewOrderLine {
     #[schema(example = "2.95", pattern = r"^-?\d+(\.\d{1,6})?$")]
     pub unit_price: String,
     /// Quantity × unit price, rounded half away from zero. Checked.
-    #[schema(example = json!({"amount": 590, "currency": "GBP"}))]
     pub amount: MoneyBody,
     /// Taken off this line.
     pub discount: Option<MoneyBody>,
@@ -255,7 +249,17 @@ fn read_order(new: NewOrder, site: &Site) -> Result<PlaceOrder, ApiError> {
 #[utoipa::path(
     post, path = "/v1/orders", tag = "Orders", operation_id = "create_order",
     params(("Idempotency-Key" = String, Header, description = "A new UUID for each order you mean to book", example = "7d9f6a3e-order")),
-    request_body = NewOrder,
+    request_body(content = NewOrder, example = json!({
+        "source": "shopify", "external_id": "1001", "customer": "cust-1001",
+        "placed_at": "2026-11-24T10:00:00Z", "currency": "GBP", "country": "GB", "tax_included": true,
+        "total": {"amount": 1080, "currency": "GBP"},
+        "lines": [
+            {"kind": "sale", "sku": "85123A", "quantity": 2, "unit_price": "2.95",
+                "amount": {"amount": 590, "currency": "GBP"}, "tax": {"amount": 98, "currency": "GBP"}},
+            {"kind": "shipping", "unit_price": "4.90", "amount": {"amount": 490, "currency": "GBP"}},
+        ],
+        "payment": {"status": "paid", "provider": "stripe", "reference": "pi_3abc"},
+    })),
     responses(
         (status = 200, description = "It was booked before", body = OrderView),
         (status = 201, description = "Booked", body = OrderView),

@@ -9,6 +9,7 @@
 mod access;
 mod batch;
 mod client;
+mod customers;
 mod description;
 mod following;
 mod harness;
@@ -16,8 +17,10 @@ mod hygiene;
 mod idempotency;
 mod ledger_away;
 mod lists;
+mod orders;
 mod policies;
 mod prices;
+mod products;
 mod promotions;
 mod proxy;
 mod reading;
