@@ -207,13 +207,12 @@ fn pay_back(
     order: &Order,
     amount_minor: i64,
 ) -> Result<Payment, StoreError> {
-    let provider = match &command.provider {
-        Some(provider) => provider.clone(),
-        None => {
-            let payments = refunded::payments_of(tx, order.order_id)?;
-            let capture = payments.into_iter().find(|p| p.kind == PaymentKind::Capture);
-            capture.map(|payment| payment.provider).unwrap_or_default()
-        }
+    let provider = if let Some(provider) = &command.provider {
+        provider.clone()
+    } else {
+        let payments = refunded::payments_of(tx, order.order_id)?;
+        let capture = payments.into_iter().find(|p| p.kind == PaymentKind::Capture);
+        capture.map(|payment| payment.provider).unwrap_or_default()
     };
     Ok(Payment {
         payment_id: command.payment_id,

@@ -112,7 +112,7 @@ fn check_line(line: &LineDraft, currency: Currency, at: &str, found: &mut Findin
         return;
     }
     let sign = if line.kind == LineKind::Discount { -1 } else { 1 };
-    let amounts = [line.unit_price.micros(), line.amount_minor].map(|amount| amount.signum());
+    let amounts = [line.unit_price.micros(), line.amount_minor].map(i64::signum);
     if amounts.iter().any(|found| *found != 0 && *found != sign) {
         let says = if sign < 0 { "a discount is not above 0" } else { "must not be below 0" };
         found.add(pointer("amount"), says);

@@ -259,12 +259,13 @@ mod tests {
         #[test]
         fn any_sequence_of_partial_refunds_sums_to_what_was_paid(
             shares in proptest::collection::vec((1..12_i64, 0..100_000_i64), 1..5),
-            steps in proptest::collection::vec((0..5_usize, 1..6_i64), 0..30),
+            steps in proptest::collection::vec((0..5_i64, 1..6_i64), 0..30),
         ) {
             let mut lines: Vec<_> = (0..).zip(&shares)
                 .map(|(ordinal, (quantity, share))| line(ordinal, LineKind::Sale, *quantity, *share))
                 .collect();
             let paid: i64 = shares.iter().map(|(_, share)| share).sum();
+            let count = i64::try_from(shares.len()).unwrap();
             let mut given = 0;
             let rest = |lines: &[RefundableLine]| -> Vec<(i64, i64)> {
                 let left = |line: &RefundableLine| {
@@ -273,7 +274,7 @@ mod tests {
                 lines.iter().map(left).filter(|(_, left)| *left > 0).collect()
             };
             let mut wishes: Vec<Vec<(i64, i64)>> =
-                steps.iter().map(|(at, pieces)| vec![((at % shares.len()) as i64, *pieces)]).collect();
+                steps.iter().map(|(at, pieces)| vec![(at % count, *pieces)]).collect();
             wishes.push(Vec::new());
             let last = wishes.len() - 1;
             for (turn, mut wanted) in wishes.into_iter().enumerate() {

@@ -151,9 +151,8 @@ impl OrderState {
             | (S::Completed, A::Complete)
             | (S::Canceled, A::Cancel) => Step::Already,
             (S::Pending, A::Fulfil | A::Complete | A::RefundPart | A::RefundRest)
-            | (S::Paid, A::Complete | A::Cancel)
+            | (S::Paid | S::PartiallyRefunded, A::Complete | A::Cancel)
             | (S::Fulfilled | S::Completed, A::Cancel)
-            | (S::PartiallyRefunded, A::Complete | A::Cancel)
             | (S::Canceled, A::Pay | A::Fulfil | A::Complete | A::RefundPart | A::RefundRest)
             | (S::Refunded, A::Fulfil | A::Complete | A::Cancel | A::RefundPart | A::RefundRest) => {
                 return None;

@@ -47,7 +47,9 @@ pub(super) fn change_error(error: OrderChangeError) -> ApiError {
         OrderChangeError::Illegal(_) | OrderChangeError::PaidOtherwise => Code::ORDER_STATE,
         OrderChangeError::Invalid(found) => return ApiError::fields(found),
         OrderChangeError::Stock(StepError::NotOnShelf(_)) => Code::NOT_ON_SHELF,
-        OrderChangeError::Stock(StepError::Store(error)) => return error.into(),
+        OrderChangeError::Stock(StepError::Store(error)) | OrderChangeError::Store(error) => {
+            return error.into();
+        }
         OrderChangeError::Stock(_) | OrderChangeError::GiveBack(_) => Code::RESERVATION_STATE,
         OrderChangeError::Refund(refusal) => {
             let pointer = match refusal {
@@ -58,7 +60,6 @@ pub(super) fn change_error(error: OrderChangeError) -> ApiError {
             return ApiError::field(pointer, text);
         }
         OrderChangeError::ExceedsPaid { .. } => Code::REFUND_EXCEEDS_PAID,
-        OrderChangeError::Store(error) => return error.into(),
     };
     ApiError::new(code, text)
 }

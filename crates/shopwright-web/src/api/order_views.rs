@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use shopwright_domain::money::Currency;
+use shopwright_domain::orders::OrderAction;
 use shopwright_domain::time::Timestamp;
 use shopwright_store::orders::placed::{Order, OrderLine, line_stock};
 use shopwright_store::orders::refunded::{Payment, PaymentKind, Refund, RefundLine};
@@ -77,7 +78,7 @@ impl OrderView {
         let allowed = if history { Vec::new() } else { order.state.allowed() };
         // A partially refunded order that has shipped does not ship again.
         let shipped = order.fulfilled_at.is_some();
-        let allowed = allowed.into_iter().map(|action| action.as_str());
+        let allowed = allowed.into_iter().map(OrderAction::as_str);
         Self {
             object: "order",
             id: order.order_id.to_string(),
