@@ -202,7 +202,7 @@ impl PageLimit {
 }
 
 /// Which page of a list is wanted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Cursor<K> {
     /// Rows.
     pub limit: i64,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::Site;
 use crate::api::{
     catalog, catalog_edit, customers, inventory, keys, order_steps, orders, pricing,
-    pricing_settings, promotions, refunds, system,
+    pricing_settings, promotions, refunds, reservations, stock_movements, stock_places, system,
 };
 use crate::input::BULK_BODY_BYTES_MAX;
 use crate::problem::Code;
@@ -33,7 +33,8 @@ use crate::problem::Code;
         (name = "Customers", description = "Who buys: known, merged, handed out, erased."),
         (name = "Orders", description = "Orders taken elsewhere, and what happens to them."),
         (name = "Refunds", description = "Money and pieces that go back."),
-        (name = "Stock", description = "What is on the shelf."),
+        (name = "Stock", description = "What is on the shelf, how it got there and what is on its way."),
+        (name = "Reservations", description = "Stock held for a while, then sold, then shipped."),
         (name = "Keys", description = "Who may call this API."),
         (name = "System", description = "Health and metrics; no key needed."),
     ),
@@ -89,7 +90,23 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(order_steps::complete_order))
         .routes(routes!(order_steps::cancel_order))
         .routes(routes!(refunds::refund_order, refunds::list_refunds))
-        .routes(routes!(inventory::get_stock))
+        .routes(routes!(inventory::get_stock, inventory::set_stock_settings))
+        .routes(routes!(stock_movements::count_stock))
+        .routes(routes!(
+            stock_movements::book_stock_movement,
+            stock_movements::list_stock_movements
+        ))
+        .routes(routes!(stock_places::list_locations))
+        .routes(routes!(stock_places::get_location, stock_places::put_location))
+        .routes(routes!(stock_places::create_delivery, stock_places::list_deliveries))
+        .routes(routes!(stock_places::receive_delivery))
+        .routes(routes!(stock_places::cancel_delivery))
+        .routes(routes!(reservations::create_reservation, reservations::list_reservations))
+        .routes(routes!(reservations::get_reservation))
+        .routes(routes!(reservations::extend_reservation))
+        .routes(routes!(reservations::commit_reservation))
+        .routes(routes!(reservations::release_reservation))
+        .routes(routes!(reservations::ship_reservation))
         .routes(routes!(keys::create_api_key, keys::list_api_keys))
         .routes(routes!(keys::revoke_api_key))
         .routes(routes!(system::livez))

@@ -10,4 +10,5 @@ mod prices;
 mod products;
 mod replayed_stock;
 mod sales;
+mod stock;
 mod verify;

@@ -17,5 +17,8 @@ pub mod pricing_settings;
 pub mod promotion_body;
 pub mod promotions;
 pub mod refunds;
+pub mod reservations;
+pub mod stock_movements;
+pub mod stock_places;
 pub mod system;
 pub mod view;

@@ -199,6 +199,8 @@ fn the_examples_of_the_description_work_and_the_answers_fit_its_schemas() {
                 let fresh = path.strip_prefix("/v1/orders/{id}/");
                 let fresh = fresh.map(|step| order_ready_for(shop, &description, step));
                 let made = known.get(of).filter(|_| name == "id");
+                let fresh = fresh.or_else(|| made_for(shop, &description, &path));
+                let fresh = fresh.filter(|_| name == "id");
                 let id = fresh.as_ref().or(made).map_or(example, String::as_str);
                 filled = filled.replace(&format!("{{{name}}}"), id);
             }
@@ -255,6 +257,26 @@ fn order_ready_for(shop: &Shop, description: &Value, step: &str) -> String {
         shop.post(&format!("/v1/orders/{id}/fulfil")).send().expect(200);
     }
     id
+}
+
+/// Makes what an operation that changes a state needs, each time anew: an example that is released
+/// cannot be sold afterwards.
+fn made_for(shop: &Shop, description: &Value, path: &str) -> Option<String> {
+    let (made_at, by) = [
+        ("/v1/reservations", "create_reservation"),
+        ("/v1/stock/deliveries", "create_stock_delivery"),
+    ]
+    .into_iter()
+    .find(|(prefix, _)| path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with("/{id}")))?;
+    let mut body = example_body(description, by);
+    // The same reference again would be the same thing again.
+    body.as_object_mut().unwrap().remove("reference");
+    let made = shop.post(made_at).json(&body).send().expect(201);
+    let id = made["id"].as_str().unwrap().to_owned();
+    if path == "/v1/reservations/{id}/ship" {
+        shop.post(&format!("/v1/reservations/{id}/commit")).send().expect(200);
+    }
+    Some(id)
 }
 
 /// The example of a body, or one made of the examples of its fields.

@@ -24,5 +24,8 @@ mod products;
 mod promotions;
 mod proxy;
 mod reading;
+mod reservations;
 mod seed;
+mod stock;
+mod stock_places;
 mod surface;
