@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 
 use super::order_views::OrderView;
 use super::orders::{unknown, whole};
+use super::reservations::shortage_problems;
 use crate::Site;
 use crate::answer::Answer;
 use crate::auth::{Allowed, needs};
@@ -46,7 +47,10 @@ pub(super) fn change_error(error: OrderChangeError) -> ApiError {
         OrderChangeError::History(_) => Code::ORDER_OF_HISTORY,
         OrderChangeError::Illegal(_) | OrderChangeError::PaidOtherwise => Code::ORDER_STATE,
         OrderChangeError::Invalid(found) => return ApiError::fields(found),
-        OrderChangeError::Stock(StepError::NotOnShelf(_)) => Code::NOT_ON_SHELF,
+        OrderChangeError::Stock(StepError::NotOnShelf(missing)) => {
+            let shortages = shortage_problems(&missing);
+            return ApiError { shortages, ..ApiError::new(Code::NOT_ON_SHELF, text) };
+        }
         OrderChangeError::Stock(StepError::Store(error)) | OrderChangeError::Store(error) => {
             return error.into();
         }

@@ -24,6 +24,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::customer_views::AddressShape;
 use super::order_views::OrderView;
+use super::reservations::shortage_problems;
 use super::view::{ListView, MoneyBody};
 use crate::Site;
 use crate::answer::Answer;
@@ -318,32 +319,31 @@ fn place_error(error: PlaceOrderError, command: &PlaceOrder) -> ApiError {
 fn stock_error(error: OrderStockError, command: &PlaceOrder) -> ApiError {
     let text = error.to_string();
     match error {
-        OrderStockError::Reserve(ReserveError::Short(short)) => ApiError {
-            errors: short_lines(&short, command),
-            ..ApiError::new(Code::INSUFFICIENT_STOCK, text)
-        },
+        OrderStockError::Reserve(ReserveError::Short(missing)) => {
+            short(Code::INSUFFICIENT_STOCK, text, &missing, command)
+        }
         OrderStockError::Reserve(ReserveError::Wanted(_)) => {
             ApiError::field("/lines", format!("{text}; split the order or send stock none"))
         }
         OrderStockError::Reserve(_) => ApiError::new(Code::REFERENCE_TAKEN, text),
-        OrderStockError::Step(error) => step_error(error, command),
-        OrderStockError::Differs(_) => ApiError::field("/reservation", text),
-        OrderStockError::Taken { .. } => ApiError::new(Code::RESERVATION_STATE, text),
+        OrderStockError::Step(StepError::NotFound(_)) | OrderStockError::Differs(_) => {
+            ApiError::field("/reservation", text)
+        }
+        OrderStockError::Step(StepError::Expired(missing)) => {
+            short(Code::RESERVATION_EXPIRED, text, &missing, command)
+        }
+        OrderStockError::Step(_) | OrderStockError::Taken { .. } => {
+            ApiError::new(Code::RESERVATION_STATE, text)
+        }
         OrderStockError::Store(error) => error.into(),
     }
 }
 
-fn step_error(error: StepError, command: &PlaceOrder) -> ApiError {
-    let text = error.to_string();
-    match error {
-        StepError::NotFound(_) => ApiError::field("/reservation", text),
-        StepError::Expired(short) => ApiError {
-            errors: short_lines(&short, command),
-            ..ApiError::new(Code::RESERVATION_EXPIRED, text)
-        },
-        StepError::Refused(_) => ApiError::new(Code::RESERVATION_STATE, text),
-        StepError::NotOnShelf(_) => ApiError::new(Code::NOT_ON_SHELF, text),
-        StepError::Store(error) => error.into(),
+fn short(code: Code, text: String, missing: &[Shortage], command: &PlaceOrder) -> ApiError {
+    ApiError {
+        errors: short_lines(missing, command),
+        shortages: shortage_problems(missing),
+        ..ApiError::new(code, text)
     }
 }
 
