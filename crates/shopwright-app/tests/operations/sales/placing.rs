@@ -226,3 +226,21 @@ fn an_order_of_an_imported_history_is_shown_and_left_alone() {
         shop.assert_books_hold();
     });
 }
+
+#[test]
+fn a_history_adds_nothing_to_an_order_that_was_booked_under_its_number() {
+    on_both(|shop| {
+        stocked(shop);
+        let booked = PlaceOrder {
+            source: "online-retail".to_owned(),
+            ..order(shop, "536365", vec![sale("tea", 1, 250)])
+        };
+        place(shop, &booked).unwrap();
+        let rows = "536365,A-1,LAMP,6,2011-03-02 08:26:00,2.55,17850,United Kingdom\n\
+                    536365,A-2,CUP,1,2011-03-02 08:26:00,2.55,17850,United Kingdom\n";
+        let import = shop.import_orders(&shop.file("orders.csv", format!("{HEADER}{rows}")));
+        assert!(import.unwrap_err().to_string().contains("orders_source_external_id_key"));
+        assert_eq!(shop.number("SELECT COUNT(*) FROM order_lines"), 1);
+        shop.assert_books_hold();
+    });
+}
