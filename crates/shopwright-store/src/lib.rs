@@ -4,10 +4,12 @@
 //! can await nothing and a caller that goes away leaves nothing open. Why this layer speaks
 //! `rusqlite` and `postgres` and not a common driver is measured in `benches/RESULTS.md`.
 
+pub mod backup;
 pub mod catalog;
 mod conditions;
 pub mod customers;
 mod dialect;
+pub mod direct;
 mod error;
 pub mod feed;
 pub mod idempotency;

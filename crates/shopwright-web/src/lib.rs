@@ -18,6 +18,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -85,7 +86,7 @@ pub struct Site {
     pub(crate) metrics: Metrics,
     pub(crate) currency: Currency,
     pub(crate) zone: StoreZone,
-    pub(crate) store_name: String,
+    pub(crate) store_name: ArcSwap<String>,
     pub(crate) demo_clock_text: Option<String>,
     pub(crate) attribution: Option<(String, String)>,
     pub(crate) loopback_only: bool,
@@ -110,12 +111,17 @@ impl Site {
             metrics: Metrics::default(),
             currency: options.currency,
             zone: options.zone,
-            store_name: options.store_name,
+            store_name: ArcSwap::from_pointee(options.store_name),
             demo_clock_text: options.demo_clock_text,
             attribution: options.attribution,
             loopback_only: options.loopback,
             description: openapi(),
         }))
+    }
+
+    /// Shows another name on the pages from now on.
+    pub fn rename_store(&self, name: String) {
+        self.store_name.store(Arc::new(name));
     }
 
     /// Writes down what is only in memory; called once before the process ends.

@@ -9,6 +9,7 @@ mod deny;
 pub(crate) mod machine;
 pub(crate) mod postgres;
 mod steps;
+pub(crate) mod strace;
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use super::browser::Driver;
 use super::machine::Machine;
 use super::postgres::Cluster;
-use super::{Step, deny};
+use super::{Step, deny, strace};
 
 /// What runs beside the steps, from the step that starts it to the end of the run.
 #[derive(Default)]
@@ -69,6 +69,7 @@ fn docs(machine: &Machine) -> Result<String> {
 fn tests(machine: &Machine, services: &Services, packages: &[String]) -> Result<String> {
     let postgres = services.postgres.as_ref().context("PostgreSQL is not running")?;
     let browser = services.browser.as_ref().context("the browser's driver is not running")?;
+    strace::find_or_install(machine)?;
     let mut command = machine.cargo(&["test", "--locked", "--no-fail-fast"]);
     if packages.is_empty() {
         command.arg("--workspace");
@@ -79,6 +80,7 @@ fn tests(machine: &Machine, services: &Services, packages: &[String]) -> Result<
     command
         .env("SHOPWRIGHT_TEST_POSTGRES_URL", &postgres.url)
         .env("SHOPWRIGHT_REQUIRE_POSTGRES", "1")
+        .env("SHOPWRIGHT_REQUIRE_STRACE", "1")
         .env("SHOPWRIGHT_TEST_WEBDRIVER_URL", &browser.url)
         .env("SHOPWRIGHT_TEST_CHROMIUM", &browser.chromium)
         .env("SHOPWRIGHT_REQUIRE_BROWSER", "1")

@@ -36,7 +36,7 @@ impl Clock for TestClock {
     }
 }
 
-struct CountingIds(AtomicU64);
+pub struct CountingIds(pub AtomicU64);
 
 impl IdSource for CountingIds {
     fn next_uuid(&self) -> Uuid {

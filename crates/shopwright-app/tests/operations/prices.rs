@@ -1,13 +1,15 @@
 //! Prices kept by refreshes: decided, recorded, replayable, never lost between two deciders.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use shopwright_app::pricing::{
     LivePrices, PolicyScope, WantedPromotion, end_promotion, refresh_prices, replay, set_freeze,
     set_policy, start_promotion,
 };
 use shopwright_domain::catalog::Sku;
-use shopwright_domain::ids::PromotionId;
+use shopwright_domain::ids::{IdSource, PromotionId};
 use shopwright_domain::money::{Factor, Money};
 use shopwright_domain::pricing::PolicyPatch;
 use shopwright_domain::promotions::{PromotionEffect, PromotionScope};
@@ -16,7 +18,7 @@ use shopwright_store::params;
 use shopwright_store::pricing::{self, CurrentPrice};
 use uuid::Uuid;
 
-use crate::harness::{HEADER, Shop, at, on_both};
+use crate::harness::{CountingIds, HEADER, Shop, at, on_both};
 
 fn sku(text: &str) -> Sku {
     Sku::parse(text).unwrap()
@@ -56,6 +58,35 @@ fn freeze(shop: &Shop, frozen: bool) {
 
 fn price(shop: &Shop) -> CurrentPrice {
     shop.read(|tx| pricing::find_current(tx, &sku("A-1"))).unwrap()
+}
+
+#[test]
+fn a_decider_that_is_late_or_whose_clock_went_back_still_decides_after_the_one_before_it() {
+    on_both(|shop| {
+        stocked(shop);
+        shop.refresh();
+        for (time, pin) in [("10:00:02", 1_001), ("10:00:01", 1_002), ("09:00:00", 1_003)] {
+            policy(shop, serde_json::json!({ "pin_minor": pin }));
+            shop.set_clock(&format!("2011-12-10T{time}Z"));
+            shop.refresh();
+            assert_eq!(price(shop).amount_minor, pin);
+            shop.assert_books_hold();
+        }
+        // Another node at the same microsecond, whose ids are smaller than those that stand.
+        let last_at = price(shop).changed_at;
+        let other: Arc<dyn IdSource> = Arc::new(CountingIds(AtomicU64::new(0)));
+        policy(shop, serde_json::json!({ "pin_minor": 1_004 }));
+        shop.run(refresh_prices(&shop.store, &shop.zone, last_at, &other)).unwrap();
+        assert_eq!(price(shop).amount_minor, 1_004);
+        shop.assert_books_hold();
+        let changes = shop.read(|tx| pricing::list_decisions(tx, &sku("A-1"), None, None, 10));
+        let amounts: Vec<i64> = changes.iter().map(|change| change.to_minor).collect();
+        assert_eq!(amounts, [1_004, 1_003, 1_002, 1_001, 1_000]);
+        for kept in &changes {
+            let again = serde_json::to_value(replay(kept).unwrap()).unwrap();
+            assert_eq!(again, kept.decision);
+        }
+    });
 }
 
 #[test]

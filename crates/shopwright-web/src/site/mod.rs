@@ -36,7 +36,7 @@ fn frame(site: &Site, headers: &HeaderMap) -> Frame {
     let cookies =
         headers.get(header::COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     Frame {
-        store_name: site.store_name.clone(),
+        store_name: site.store_name.load().as_ref().clone(),
         now: site.clock.now(),
         assets: assets::urls(),
         theme: Theme::from_cookie_header(cookies),

@@ -21,7 +21,7 @@ use shopwright_store::{
 use shopwright_web::{Site, SiteOptions, serve};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -194,7 +194,7 @@ impl Shop {
                 let _ = stopped.await;
             }));
             if start.refreshing {
-                let hourly = Duration::from_hours(1);
+                let (_, hourly) = watch::channel(Duration::from_hours(1));
                 keep_refreshing(store.clone(), zone(), clock.clone(), ids.clone(), hourly);
             }
             (server, address, stop, (secret, publishable))

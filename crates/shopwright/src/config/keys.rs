@@ -131,6 +131,11 @@ impl Key {
     pub fn variable(&self) -> String {
         format!("SHOPWRIGHT_{}", self.name.to_ascii_uppercase())
     }
+
+    /// Whether SIGHUP changes it in a running server; others need a restart.
+    pub fn reloads(&self) -> bool {
+        matches!(self.name, "log" | "store_name" | "price_refresh_seconds")
+    }
 }
 
 /// The key of this name.

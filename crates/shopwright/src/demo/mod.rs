@@ -110,6 +110,7 @@ pub async fn run(
         clock: Arc::new(clock),
         demo_clock_text: Some(format!("clock runs from {}", first_day.strftime("%-d %b %Y"))),
         attribution: Some((CREDIT.into(), CREDIT_URL.into())),
+        reload: None,
     };
     let ready = |address: SocketAddr| {
         let url = url(address);

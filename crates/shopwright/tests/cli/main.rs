@@ -3,8 +3,11 @@
 // The harness may unwrap outside a `#[test]` function too: a panic is how a test fails.
 #![allow(clippy::unwrap_used)]
 
+mod backups;
 mod configuration;
 mod demo;
+mod doctor;
+#[allow(dead_code, reason = "shared with the crash tests, which use the rest")]
 mod harness;
 mod imports;
 mod interruption;
@@ -12,3 +15,4 @@ mod keys;
 mod ledger;
 mod prices;
 mod serving;
+mod signals;
