@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod catalog_files;
+mod customers;
 mod harness;
 mod operators;
 mod order_files;
 mod prices;
+mod products;
 mod replayed_stock;
+mod sales;
 mod stock;
 mod verify;
