@@ -8,4 +8,6 @@ pub mod ids;
 pub mod money;
 pub mod orders;
 pub mod pricing;
+pub mod retry;
 pub mod time;
+pub mod webhooks;

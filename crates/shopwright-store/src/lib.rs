@@ -7,12 +7,14 @@
 pub mod catalog;
 pub mod customers;
 mod dialect;
+pub mod effects;
 mod error;
 pub mod feed;
 pub mod identity;
 pub mod imports;
 pub mod inventory;
 mod job;
+pub mod jobs;
 mod migrate;
 pub mod orders;
 mod postgres;
@@ -25,6 +27,8 @@ mod store;
 mod tx;
 mod value;
 pub mod verify;
+pub mod webhook_deliveries;
+pub mod webhooks;
 
 pub use dialect::Column;
 pub use error::StoreError;
