@@ -1,6 +1,9 @@
 //! Operations and jobs: load, decide, write, announce; and the live snapshots that serve reads.
 
 pub mod catalog;
+pub mod effects;
 pub mod identity;
+pub mod mail;
 pub mod orders;
 pub mod pricing;
+pub mod webhooks;

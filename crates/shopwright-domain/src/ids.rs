@@ -10,6 +10,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
+use crate::time::Timestamp;
+
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const TEXT_LEN: usize = 26;
 
@@ -172,7 +174,8 @@ pub fn derived_uuid(base: Uuid, salt: u128) -> Uuid {
     let mut mixed = [0x9e37_79b9_7f4a_7c15_u64, 0xc2b2_ae3d_27d4_eb4f];
     for (place, part) in halves(base).into_iter().chain(halves(salt)).enumerate() {
         for (lane, state) in mixed.iter_mut().enumerate() {
-            *state = finalised(*state ^ part.rotate_left(u32::try_from(place * 7 + lane).unwrap_or(0)));
+            *state =
+                finalised(*state ^ part.rotate_left(u32::try_from(place * 7 + lane).unwrap_or(0)));
         }
     }
     let low = (u128::from(mixed[0]) << 64) | u128::from(mixed[1]);
@@ -181,6 +184,13 @@ pub fn derived_uuid(base: Uuid, salt: u128) -> Uuid {
         .with_version(uuid::Version::SortRand)
         .with_variant(uuid::Variant::RFC4122)
         .into_uuid()
+}
+
+/// An id derived from another one and a number that takes its place in lists by `at`.
+pub fn derived_uuid_at(at: Timestamp, base: Uuid, salt: u128) -> Uuid {
+    let millis = u128::try_from(at.as_micros().max(0) / 1_000).unwrap_or(0);
+    let low = derived_uuid(base, salt).as_u128() << 48 >> 48;
+    Uuid::from_u128((millis << 80) | low)
 }
 
 fn finalised(mut n: u64) -> u64 {
@@ -231,6 +241,8 @@ mod tests {
         let base = Uuid::from_u128(0x0190_0a5d_ac96_774b_bcce_b302_099a_8057);
         let derived = derived_uuid(base, 7);
         assert_eq!((derived.get_version_num(), derived.as_u128() >> 80), (7, base.as_u128() >> 80));
+        let placed = derived_uuid_at(Timestamp::from_micros(5_000_999), base, 7);
+        assert_eq!((placed.get_version_num(), placed.as_u128() >> 80), (7, 5_000));
     }
 
     #[test]

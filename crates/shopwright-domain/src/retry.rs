@@ -23,7 +23,8 @@ pub fn with_jitter(delay: i64, id: Uuid, attempt: u32) -> i64 {
 /// The delay in microseconds after failed try number `attempt` (the first is 1): 2, 4, 8 … seconds
 /// and at most an hour, with jitter.
 pub fn back_off(id: Uuid, attempt: u32) -> i64 {
-    let seconds = 1_i64.checked_shl(attempt.max(1)).filter(|s| (1..BACK_OFF_SECONDS_MAX).contains(s));
+    let seconds =
+        1_i64.checked_shl(attempt.max(1)).filter(|s| (1..BACK_OFF_SECONDS_MAX).contains(s));
     with_jitter(seconds.unwrap_or(BACK_OFF_SECONDS_MAX) * SECOND, id, attempt)
 }
 

@@ -11,8 +11,7 @@ use crate::retry::with_jitter;
 use crate::time::{DAY, SECOND, Timestamp};
 
 /// Seconds between one try and the next, the first at once: 10 tries over 75 h 35 min 5 s.
-const DELAYS_SECONDS: [i64; 10] =
-    [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
+const DELAYS_SECONDS: [i64; 10] = [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
 /// Tries of one delivery.
 pub const TRIES_MAX: u32 = 10;
 /// An endpoint that failed for this long without one success is switched off. Microseconds.
@@ -67,7 +66,8 @@ pub fn next_try(
 
 /// Whether an endpoint that has failed since then is to be switched off.
 pub fn failed_too_long(failing_since: Option<Timestamp>, now: Timestamp) -> bool {
-    failing_since.is_some_and(|since| now.as_micros().saturating_sub(since.as_micros()) >= FAILING_MAX)
+    failing_since
+        .is_some_and(|since| now.as_micros().saturating_sub(since.as_micros()) >= FAILING_MAX)
 }
 
 /// Whether this may be the name of an event: words of `[a-zA-Z0-9_]` with dots between them.
@@ -91,7 +91,9 @@ pub enum EventFilter {
 
 /// A text that is no filter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` names no events; write `*`, a name like `price.changed`, or a family like `order.*`")]
+#[error(
+    "`{0}` names no events; write `*`, a name like `price.changed`, or a family like `order.*`"
+)]
 pub struct FilterError(pub String);
 
 impl FromStr for EventFilter {
@@ -148,7 +150,9 @@ mod tests {
         check("price.*", "pricelist.changed", false);
         check("price.*", "price", false);
         check("pricing.freeze.*", "pricing.freeze.changed", true);
-        for wrong in ["", ".", "*.*", "price.", ".price", "price.*.x", "pri ce", "price.**", "é", "**"] {
+        for wrong in
+            ["", ".", "*.*", "price.", ".price", "price.*.x", "pri ce", "price.**", "é", "**"]
+        {
             assert_eq!(wrong.parse::<EventFilter>(), Err(FilterError(wrong.into())), "{wrong}");
         }
     }
@@ -172,7 +176,8 @@ mod tests {
     #[test]
     fn a_receiver_may_ask_for_patience_but_not_for_ever() {
         let now = Timestamp::from_micros(0);
-        let after = |micros: i64| next_try(Uuid::from_u128(9), 1, now, Some(now.plus_micros(micros)));
+        let after =
+            |micros: i64| next_try(Uuid::from_u128(9), 1, now, Some(now.plus_micros(micros)));
         assert_eq!(after(3_600 * SECOND), Some(now.plus_micros(3_600 * SECOND)));
         assert_eq!(after(400 * DAY), Some(now.plus_micros(DAY)));
         assert!(after(0).is_some_and(|at| at >= now.plus_micros(5 * SECOND)), "never sooner");
@@ -180,7 +185,8 @@ mod tests {
 
     #[test]
     fn statuses_mean_what_the_standard_says() {
-        let check = |status: u16, means: Answered| assert_eq!(Answered::of(status), means, "{status}");
+        let check =
+            |status: u16, means: Answered| assert_eq!(Answered::of(status), means, "{status}");
         for taken in [200, 201, 202, 204, 299] {
             check(taken, Answered::Taken);
         }

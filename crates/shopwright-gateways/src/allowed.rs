@@ -30,12 +30,15 @@ impl FromStr for Allowed {
             return Ok(Self::Net(address.into()));
         }
         let label = |part: &str| {
-            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+            !part.is_empty()
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
         };
         // A last label of digits is an address in another spelling.
         let numeric = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
         let holds = text.split('.').all(label) && !text.rsplit('.').next().is_none_or(numeric);
-        holds.then(|| Self::Host(text.to_ascii_lowercase())).ok_or_else(|| AllowedError(text.to_owned()))
+        holds
+            .then(|| Self::Host(text.to_ascii_lowercase()))
+            .ok_or_else(|| AllowedError(text.to_owned()))
     }
 }
 
@@ -62,7 +65,11 @@ mod tests {
     fn entries_are_networks_addresses_or_names() {
         let check = |entry: &str, host: &str, address: &str, lets: bool| {
             let allowed: Allowed = entry.parse().unwrap();
-            assert_eq!(allowed.lets(host, address.parse().unwrap()), lets, "{entry} {host} {address}");
+            assert_eq!(
+                allowed.lets(host, address.parse().unwrap()),
+                lets,
+                "{entry} {host} {address}"
+            );
         };
         check("10.0.0.0/8", "a", "10.1.2.3", true);
         check("10.0.0.0/8", "a", "::ffff:10.1.2.3", true);

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
+pub use hyper::Method;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use hyper::{Method, Request, Response};
+use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -39,7 +40,9 @@ pub enum FetchError {
     #[error("{0}")]
     BadUrl(String),
     /// It leads inside.
-    #[error("{host} is {address}, which is a {class} address; add it to outbound_allow if it is meant")]
+    #[error(
+        "{host} is {address}, which is a {class} address; add it to outbound_allow if it is meant"
+    )]
     Refused {
         /// The host of the URL.
         host: String,
@@ -137,7 +140,8 @@ impl Guard {
     /// The same with certificates of one's own.
     pub fn with_roots(allowed: Vec<Allowed>, resolver: Resolver, roots: RootCertStore) -> Self {
         let provider = Arc::new(crypto::ring::default_provider());
-        let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let versions =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let Ok(versions) = versions else { unreachable!("ring speaks the default versions") };
         let config = versions.with_root_certificates(roots).with_no_client_auth();
         let tls = TlsConnector::from(Arc::new(config));
@@ -171,8 +175,7 @@ impl Guard {
         if url.scheme() == "http" {
             return exchange(stream, request, call.answer_bytes_max, address).await;
         }
-        let unreachable =
-            |reason: String| FetchError::Unreachable { host: host.clone(), reason };
+        let unreachable = |reason: String| FetchError::Unreachable { host: host.clone(), reason };
         // The name of the certificate is the name of the URL, whatever address it has.
         let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())
             .map_err(|error| unreachable(error.to_string()))?;
@@ -185,8 +188,9 @@ impl Guard {
     async fn addresses(&self, url: &Url, host: &str) -> Result<Vec<SocketAddr>, FetchError> {
         let found = match literal(url) {
             Some(address) => vec![address],
-            None => self.resolver.resolve(host).await.map_err(|error| {
-                FetchError::Unresolved { host: host.to_owned(), reason: error.to_string() }
+            None => self.resolver.resolve(host).await.map_err(|error| FetchError::Unresolved {
+                host: host.to_owned(),
+                reason: error.to_string(),
             })?,
         };
         if found.is_empty() {
@@ -255,7 +259,8 @@ async fn connect(
 }
 
 fn request_of(url: &Url, call: &Call<'_>) -> Result<Request<Full<Bytes>>, FetchError> {
-    let bad = |error: &dyn std::fmt::Display| FetchError::BadUrl(format!("the call is no HTTP: {error}"));
+    let bad =
+        |error: &dyn std::fmt::Display| FetchError::BadUrl(format!("the call is no HTTP: {error}"));
     let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
     let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
     let mut request = Request::builder()
@@ -286,8 +291,7 @@ async fn exchange(
     address: SocketAddr,
 ) -> Result<Answer, FetchError> {
     let broken = |error: hyper::Error| FetchError::Broken(error.to_string());
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     let _ended = Ended(tokio::spawn(async move {
         // How it ends shows in the exchange.
         let _ = connection.await;

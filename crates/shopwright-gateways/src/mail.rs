@@ -75,12 +75,16 @@ impl Mail {
     pub fn smtp(url: &str, time_max: Duration) -> Result<Self, MailSettingError> {
         // Never repeats the URL, which may hold a password.
         let wrong = |why: &str| {
-            MailSettingError(format!("{why}; write it like smtp://user:password@host:587 or smtps://host"))
+            MailSettingError(format!(
+                "{why}; write it like smtp://user:password@host:587 or smtps://host"
+            ))
         };
         let url = Url::parse(url).map_err(|_| wrong("the mail server's URL cannot be read"))?;
         let host = url.host_str().filter(|host| !host.is_empty());
-        let host = host.ok_or_else(|| wrong("the URL names no mail server"))?.trim_matches(['[', ']']);
-        let local = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        let host =
+            host.ok_or_else(|| wrong("the URL names no mail server"))?.trim_matches(['[', ']']);
+        let local = host == "localhost"
+            || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
         let with_password = !url.username().is_empty();
         let tls = || {
             TlsParameters::new(host.to_owned())
@@ -90,7 +94,9 @@ impl Mail {
             "smtps" => (Tls::Wrapper(tls()?), 465),
             "smtp" if with_password && !local => (Tls::Required(tls()?), 587),
             "smtp" => (Tls::Opportunistic(tls()?), 25),
-            _ => return Err(wrong("the mail server's URL begins with neither smtp:// nor smtps://")),
+            _ => {
+                return Err(wrong("the mail server's URL begins with neither smtp:// nor smtps://"));
+            }
         };
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
             .port(url.port().unwrap_or(port))
@@ -128,15 +134,13 @@ impl Mail {
         let message = message_of(letter)?;
         let taken = |error: &dyn std::fmt::Display| MailError::NotTaken(error.to_string());
         match self {
-            Self::Smtp(transport) => {
-                transport.send(message).await.map(|_| ()).map_err(|error| {
-                    if error.is_permanent() {
-                        MailError::Unfit(error.to_string())
-                    } else {
-                        taken(&error)
-                    }
-                })
-            }
+            Self::Smtp(transport) => transport.send(message).await.map(|_| ()).map_err(|error| {
+                if error.is_permanent() {
+                    MailError::Unfit(error.to_string())
+                } else {
+                    taken(&error)
+                }
+            }),
             Self::Folder(folder) => {
                 write_whole(folder, &letter.id, &message.formatted()).await.map_err(|e| taken(&e))
             }
@@ -263,7 +267,12 @@ mod tests {
     #[test]
     fn a_mail_server_is_named_by_a_url_that_errors_do_not_repeat() {
         let read = |url: &str| Mail::smtp(url, Duration::from_secs(1));
-        for good in ["smtp://localhost:2525", "smtp://u:p%40@mail.example.com", "smtps://mail.example.com", "smtp://[::1]:25"] {
+        for good in [
+            "smtp://localhost:2525",
+            "smtp://u:p%40@mail.example.com",
+            "smtps://mail.example.com",
+            "smtp://[::1]:25",
+        ] {
             assert!(read(good).is_ok(), "{good}");
         }
         for wrong in ["http://u:hunter2@a", "u:hunter2@mail", "smtp://", "smtp:hunter2"] {

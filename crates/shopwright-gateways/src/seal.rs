@@ -27,7 +27,9 @@ pub enum SealError {
     #[error("the secret is not in a form that this program seals")]
     Form,
     /// The key is gone.
-    #[error("the secret was sealed under a key that the seal key file does not have; restore the old file")]
+    #[error(
+        "the secret was sealed under a key that the seal key file does not have; restore the old file"
+    )]
     UnknownKey,
     /// Damaged, or it belongs somewhere else.
     #[error("the sealed secret is damaged or belongs to another row")]
@@ -58,7 +60,8 @@ impl fmt::Debug for Seal {
 impl Key {
     fn new(bytes: &[u8; KEY_BYTES]) -> Self {
         // The id tells which key it is and nothing about it.
-        let digest = Sha256::new().chain_update(b"shopwright seal key id").chain_update(bytes).finalize();
+        let digest =
+            Sha256::new().chain_update(b"shopwright seal key id").chain_update(bytes).finalize();
         let mut id = [0; KEY_ID_BYTES];
         id.copy_from_slice(&digest[..KEY_ID_BYTES]);
         Self { id, cipher: XChaCha20Poly1305::new(bytes.into()) }

@@ -113,7 +113,9 @@ mod tests {
 
     #[test]
     fn empty_short_and_bare_secrets_are_refused() {
-        for wrong in ["", "whsec_", "whsec_AAAA", "whsec_!!!", &format!("whsec_{}", "A".repeat(120))] {
+        for wrong in
+            ["", "whsec_", "whsec_AAAA", "whsec_!!!", &format!("whsec_{}", "A".repeat(120))]
+        {
             assert_eq!(WebhookSecret::parse(wrong), Err(SecretError), "{wrong}");
         }
         let secret = WebhookSecret::new(&[5; SECRET_BYTES]).unwrap();

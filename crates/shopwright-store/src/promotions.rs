@@ -74,6 +74,11 @@ pub fn list(
     }
 }
 
+/// The promotion, if there is one.
+pub fn find(tx: &mut Tx<'_>, id: PromotionId) -> Result<Option<Promotion>, StoreError> {
+    tx.find(&format!("{COLUMNS} WHERE promotion_id = $1"), params![id], promotion)
+}
+
 /// Adds a promotion.
 pub fn insert(tx: &mut Tx<'_>, promotion: &Promotion) -> Result<(), StoreError> {
     tx.execute(

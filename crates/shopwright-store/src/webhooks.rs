@@ -48,7 +48,9 @@ fn endpoint(row: &Row<'_>) -> Result<Endpoint, StoreError> {
         endpoint_id: row.get(0)?,
         url: row.get(1)?,
         description: row.get(2)?,
-        filters: row.parse(3, |_: Json| filters.iter().map(|text| text.parse()).collect::<Result<_, _>>())?,
+        filters: row.parse(3, |_: Json| {
+            filters.iter().map(|text| text.parse()).collect::<Result<_, _>>()
+        })?,
         enabled: row.get(4)?,
         disabled_reason: row.get(5)?,
         secret: row.get(6)?,

@@ -20,6 +20,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use shopwright_app::effects::Outside;
 use shopwright_app::identity::{KeySecret, LiveKeys};
 use shopwright_app::pricing::{LivePrices, StoreZone};
 use shopwright_domain::ids::IdSource;
@@ -51,6 +52,8 @@ pub struct SiteOptions {
     pub clock: Arc<dyn Clock>,
     /// New ids.
     pub ids: Arc<dyn IdSource>,
+    /// The gateways: webhook endpoints are checked against them.
+    pub outside: Arc<Outside>,
     /// What keys are hashed under.
     pub key_secret: KeySecret,
     /// The shop's name, for pages.
@@ -74,6 +77,7 @@ pub struct Site {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) prices: Arc<LivePrices<LiveBody>>,
+    pub(crate) outside: Arc<Outside>,
     pub(crate) keys: Arc<LiveKeys>,
     pub(crate) metrics: Metrics,
     pub(crate) currency: Currency,
@@ -97,6 +101,7 @@ impl Site {
             clock: options.clock,
             ids: options.ids,
             prices,
+            outside: options.outside,
             keys,
             metrics: Metrics::default(),
             currency: options.currency,

@@ -9,7 +9,10 @@ use utoipa_axum::routes;
 use std::sync::Arc;
 
 use crate::Site;
-use crate::api::{catalog, inventory, pricing, pricing_settings, promotions, system};
+use crate::api::{
+    catalog, effects, inventory, pricing, pricing_settings, promotions, system, webhook_log,
+    webhooks,
+};
 use crate::problem::Code;
 
 #[derive(OpenApi)]
@@ -26,6 +29,8 @@ use crate::problem::Code;
         (name = "Promotions", description = "A factor on prices for a time."),
         (name = "Products", description = "The catalogue."),
         (name = "Stock", description = "What is on the shelf."),
+        (name = "Webhooks", description = "What happens here, told to your servers as Standard Webhooks."),
+        (name = "Effects", description = "Work on the outside and jobs: what waits, what was given up."),
         (name = "System", description = "Health and metrics; no key needed."),
     ),
     modifiers(&Keys)
@@ -63,6 +68,23 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(catalog::list_products))
         .routes(routes!(catalog::get_product))
         .routes(routes!(inventory::get_stock))
+        .routes(routes!(webhooks::create_endpoint, webhooks::list_endpoints))
+        .routes(routes!(
+            webhooks::get_endpoint,
+            webhooks::update_endpoint,
+            webhooks::delete_endpoint
+        ))
+        .routes(routes!(webhooks::rotate_endpoint_secret))
+        .routes(routes!(webhooks::test_webhook_endpoint))
+        .routes(routes!(webhook_log::list_deliveries))
+        .routes(routes!(webhook_log::replay_failed_deliveries))
+        .routes(routes!(webhook_log::list_events))
+        .routes(routes!(webhook_log::get_delivery))
+        .routes(routes!(webhook_log::replay_delivery))
+        .routes(routes!(effects::list_effects))
+        .routes(routes!(effects::get_effect))
+        .routes(routes!(effects::retry_effect))
+        .routes(routes!(effects::list_jobs))
         .routes(routes!(system::livez))
         .routes(routes!(system::readyz))
         .routes(routes!(system::metrics))

@@ -53,6 +53,9 @@ codes! {
     /// A method the path does not know.
     METHOD_NOT_ALLOWED = 405, "method_not_allowed", "The method is not allowed here",
         "The `Allow` header lists what is.";
+    /// Something that is not in a state for this.
+    WRONG_STATE = 409, "wrong_state", "It is not in a state for this",
+        "The detail says in which state it is; look at it again and decide anew.";
     /// A request that took too long to arrive or to answer.
     REQUEST_TIMEOUT = 408, "request_timeout", "The request took too long",
         "Send smaller requests, or try again when the server is less busy.";

@@ -10,6 +10,7 @@ mod import;
 mod key_file;
 mod ledger;
 mod output;
+mod outside;
 mod price;
 mod progress;
 mod real;

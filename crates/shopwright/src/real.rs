@@ -5,7 +5,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use shopwright_domain::ids::IdSource;
+use shopwright_domain::ids::{IdSource, Randomness, random_bytes};
 use shopwright_domain::time::{Clock, Timestamp};
 use uuid::Uuid;
 
@@ -49,13 +49,21 @@ impl Clock for ShiftedClock {
 ///
 /// # Panics
 /// When the operating system has no randomness to give: no key may be made then.
-#[expect(clippy::disallowed_methods, reason = "the one place that reads real randomness")]
 pub fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    if let Err(error) = getrandom::fill(&mut bytes) {
-        panic!("the operating system gives no random bytes: {error}");
+    random_bytes(&RealRandomness)
+}
+
+/// The operating system's randomness.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RealRandomness;
+
+impl Randomness for RealRandomness {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads real randomness")]
+    fn fill(&self, bytes: &mut [u8]) {
+        if let Err(error) = getrandom::fill(bytes) {
+            panic!("the operating system gives no random bytes: {error}");
+        }
     }
-    bytes
 }
 
 /// UUIDv7 from the system clock.

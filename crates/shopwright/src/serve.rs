@@ -1,13 +1,15 @@
 //! `serve`: answers the API and the pages, keeps prices decided, and stops when asked to.
 //!
 //! The address is taken before the ledger is opened, so that a taken port costs nothing. On SIGINT
-//! or SIGTERM the requests under way are finished, for at most 30 seconds, and the exit code is 0.
+//! or SIGTERM the requests under way are finished, for at most 30 seconds, then effects that run, for
+//! ten; what is left of them is handed back. The exit code is 0.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use serde_json::json;
+use shopwright_app::effects::{Performers, WorkOptions, keep_sweeping, keep_working};
 use shopwright_app::pricing::{StoreZone, keep_refreshing};
 use shopwright_domain::ids::IdSource;
 use shopwright_domain::time::Clock;
@@ -18,6 +20,7 @@ use crate::config::Settings;
 use crate::failure::Failure;
 use crate::key_file;
 use crate::output::{Page, count, print_text};
+use crate::outside;
 use crate::real::{RealClock, RealIds};
 use crate::signals::asked_to_stop;
 
@@ -74,12 +77,14 @@ pub async fn answer(
     let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let key_secret = key_file::read_or_make(settings, &store).await?;
+    let outside = Arc::new(outside::open(settings, &store).await?);
     let ids: Arc<dyn IdSource> = Arc::new(RealIds::new());
     let zone = StoreZone(settings.zone.clone());
     let site = Site::new(SiteOptions {
         store: store.clone(),
         clock: Arc::clone(&stage.clock),
         ids: Arc::clone(&ids),
+        outside: Arc::clone(&outside),
         key_secret,
         store_name: settings.store_name.clone(),
         currency: settings.currency,
@@ -89,6 +94,10 @@ pub async fn answer(
         loopback: address.ip().is_loopback(),
     })
     .await?;
+    let performers = Arc::new(Performers::new(store.clone(), Arc::clone(&stage.clock), outside));
+    let working =
+        keep_working(store.clone(), Arc::clone(&stage.clock), performers, WorkOptions::default());
+    let sweeper = keep_sweeping(store.clone(), Arc::clone(&stage.clock), Arc::clone(&ids));
     let refresher = keep_refreshing(store, zone, stage.clock, ids, settings.price_refresh);
     ready(address);
     let stop = async {
@@ -100,6 +109,8 @@ pub async fn answer(
     };
     let served = shopwright_web::serve(site, listener, stop).await;
     refresher.abort();
+    sweeper.abort();
+    working.stop().await;
     served.map_err(failed)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use shopwright_domain::catalog::{SHOP_ID_BYTES_MAX, Sku};
-use shopwright_domain::ids::PromotionId;
+use shopwright_domain::ids::{EventId, PromotionId};
 use shopwright_domain::money::{Currency, Factor};
 use shopwright_domain::pricing::{FACTOR_MAX, PolicyError, PolicyFacts, PolicyPatch, PricePolicy};
 use shopwright_domain::time::Timestamp;
@@ -12,6 +12,7 @@ use shopwright_store::promotions::Promotion;
 use shopwright_store::{Change, Store, StoreError, Tx, catalog, pricing, promotions};
 
 use super::refresh::read_patch;
+use super::{price_events, promotion_end};
 
 /// Products of a scope that a change is checked against at most, per page.
 const CHECK_PAGE: i64 = 1_000;
@@ -97,6 +98,11 @@ impl Layers {
         }
     }
 
+    /// Whether every price of the store stands still.
+    fn is_frozen(&self) -> bool {
+        self.store.as_ref().and_then(|patch| patch.freeze) == Some(true)
+    }
+
     pub(super) fn resolve(&self, sku: &Sku, category: Option<&str>) -> PricePolicy {
         let narrower = self
             .categories
@@ -130,13 +136,14 @@ pub enum PolicyChangeError {
 }
 
 /// Replaces the layer of a scope after checking it against every product it covers. A freeze of the
-/// whole store stays until somebody lifts it by name: settings that say nothing of it do not.
+/// whole store stays until somebody lifts it by name: settings that say nothing of it do not. The
+/// event's id is that of this change, should it stop prices or let them go.
 pub async fn set_policy(
     store: &Store,
     scope: PolicyScope,
     patch: PolicyPatch,
     currency: Currency,
-    now: Timestamp,
+    (event_id, now): (EventId, Timestamp),
 ) -> Result<(), PolicyChangeError> {
     store
         .write(move |tx| {
@@ -149,6 +156,7 @@ pub async fn set_policy(
             let (name, key) = scope.parts();
             let mut layers = Layers::load(tx)?;
             let mut patch = patch.clone();
+            let before = layers.is_frozen();
             if scope == PolicyScope::Store && patch.freeze.is_none() {
                 patch.freeze = layers.store.as_ref().and_then(|kept| kept.freeze);
             }
@@ -157,19 +165,29 @@ pub async fn set_policy(
             let json = serde_json::to_value(&patch)
                 .map_err(|e| StoreError::Bug(format!("a policy has no JSON form: {e}")))?;
             pricing::set_policy(tx, name, key, &json, now)?;
+            price_events::freeze_changed(tx, (before, layers.is_frozen()), event_id, now)?;
             tx.announce(Change::PriceInputs);
             Ok(())
         })
         .await
 }
 
-/// Removes the layer of a scope. `false` when there was none.
-pub async fn clear_policy(store: &Store, scope: PolicyScope) -> Result<bool, StoreError> {
+/// Removes the layer of a scope. `false` when there was none. The event's id is that of this change,
+/// should it let prices go.
+pub async fn clear_policy(
+    store: &Store,
+    scope: PolicyScope,
+    (event_id, now): (EventId, Timestamp),
+) -> Result<bool, StoreError> {
     store
         .write(move |tx| {
             let (name, key) = scope.parts();
             tx.announce(Change::PriceInputs);
-            pricing::delete_policy(tx, name, key)
+            let before = Layers::load(tx)?.is_frozen();
+            let cleared = pricing::delete_policy(tx, name, key)?;
+            let after = before && scope != PolicyScope::Store;
+            price_events::freeze_changed(tx, (before, after), event_id, now)?;
+            Ok(cleared)
         })
         .await
 }
@@ -297,6 +315,7 @@ pub async fn start_promotion(
                 return Err(PromotionError::UnknownSku(sku.clone()));
             }
             promotions::insert(tx, &promotion)?;
+            promotion_end::created(tx, &promotion)?;
             tx.announce(Change::PriceInputs);
             Ok(())
         })
@@ -313,22 +332,32 @@ pub async fn end_promotion(
     store
         .write(move |tx| {
             tx.announce(Change::PriceInputs);
-            promotions::end(tx, id, now)
+            let ended = promotions::end(tx, id, now)?;
+            if ended {
+                promotion_end::ended(tx, id, now)?;
+            }
+            Ok(ended)
         })
         .await
 }
 
 /// Stops every price of the store where it stands, or lets them move again. Leaves the other
-/// settings of the store as they are.
-pub async fn set_freeze(store: &Store, frozen: bool, now: Timestamp) -> Result<(), StoreError> {
+/// settings of the store as they are. The event's id is that of this change.
+pub async fn set_freeze(
+    store: &Store,
+    frozen: bool,
+    (event_id, now): (EventId, Timestamp),
+) -> Result<(), StoreError> {
     store
         .write(move |tx| {
+            let before = Layers::load(tx)?.is_frozen();
             let kept = pricing::find_policy(tx, "store", "")?;
             let mut patch = kept.map_or_else(|| serde_json::json!({}), |row| row.patch);
             if let Some(fields) = patch.as_object_mut() {
                 fields.insert("freeze".to_owned(), frozen.into());
             }
             pricing::set_policy(tx, "store", "", &patch, now)?;
+            price_events::freeze_changed(tx, (before, frozen), event_id, now)?;
             tx.announce(Change::PriceInputs);
             Ok(())
         })

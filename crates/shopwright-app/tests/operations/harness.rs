@@ -12,7 +12,7 @@ use shopwright_app::orders::{
     ImportError, ImportOnlineRetail, ImportSummary, import_online_retail,
 };
 use shopwright_app::pricing::{Refreshed, StoreZone, refresh_prices};
-use shopwright_domain::ids::IdSource;
+use shopwright_domain::ids::{EventId, IdSource, new_id};
 use shopwright_domain::time::{Clock, Timestamp};
 use shopwright_store::{
     PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, Tx, params,
@@ -52,6 +52,7 @@ pub struct Shop {
     pub folder: TempDir,
     pub zone: StoreZone,
     runtime: Runtime,
+    options: StoreOptions,
     schema: Option<PostgresOptions>,
 }
 
@@ -92,6 +93,7 @@ impl Shop {
     fn open(options: &StoreOptions, folder: TempDir, schema: Option<PostgresOptions>) -> Self {
         Self {
             store: Store::open(options).unwrap(),
+            options: options.clone(),
             clock: Arc::new(TestClock(AtomicI64::new(at("2011-12-10T09:00:00Z").as_micros()))),
             ids: Arc::new(CountingIds(AtomicU64::new(1))),
             folder,
@@ -105,6 +107,11 @@ impl Shop {
         }
     }
 
+    /// A second way into the same ledger, as another node has: no notices between the two.
+    pub fn another_node(&self) -> Store {
+        Store::open(&self.options).unwrap()
+    }
+
     pub fn run<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
@@ -115,6 +122,10 @@ impl Shop {
         task: impl Future<Output = T> + Send + 'static,
     ) -> tokio::task::JoinHandle<T> {
         self.runtime.spawn(task)
+    }
+
+    pub fn set_time(&self, at: Timestamp) {
+        self.clock.0.store(at.as_micros(), Ordering::SeqCst);
     }
 
     pub fn set_clock(&self, text: &str) {
@@ -133,6 +144,11 @@ impl Shop {
         query: impl FnMut(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> T {
         self.run(self.store.read(query)).unwrap()
+    }
+
+    /// The id and time of a change.
+    pub fn change(&self) -> (EventId, Timestamp) {
+        (new_id(self.ids.as_ref()), self.clock.now())
     }
 
     /// A number from a query.

@@ -3,8 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod catalog_files;
+mod events;
 mod harness;
 mod order_files;
+mod outside;
 mod prices;
 mod replayed_stock;
 mod verify;
+mod webhooks;
+mod worker;

@@ -41,8 +41,7 @@ fn stocked(shop: &Shop) {
 fn policy(shop: &Shop, json: serde_json::Value) {
     let patch: PolicyPatch = serde_json::from_value(json).unwrap();
     let currency = "GBP".parse().unwrap();
-    shop.run(set_policy(&shop.store, PolicyScope::Store, patch, currency, shop.clock.now()))
-        .unwrap();
+    shop.run(set_policy(&shop.store, PolicyScope::Store, patch, currency, shop.change())).unwrap();
 }
 
 fn price(shop: &Shop) -> CurrentPrice {
@@ -144,11 +143,11 @@ fn promotions_and_freezes_reach_prices_at_the_next_refresh() {
         shop.set_clock("2011-12-10T10:00:00Z");
         shop.refresh();
         assert_eq!(price(shop).amount_minor, before * 9 / 10);
-        shop.run(set_freeze(&shop.store, true, shop.clock.now())).unwrap();
+        shop.run(set_freeze(&shop.store, true, shop.change())).unwrap();
         shop.set_clock("2011-12-10T11:00:00Z");
         assert!(shop.run(end_promotion(&shop.store, id, shop.clock.now())).unwrap());
         assert_eq!(shop.refresh().changed, 0, "frozen");
-        shop.run(set_freeze(&shop.store, false, shop.clock.now())).unwrap();
+        shop.run(set_freeze(&shop.store, false, shop.change())).unwrap();
         shop.refresh();
         assert_eq!(price(shop).amount_minor, before);
     });
@@ -161,14 +160,14 @@ fn settings_that_cannot_hold_are_refused_and_the_price_stays() {
         shop.refresh();
         let check = |json: serde_json::Value, field: &str| {
             let patch: PolicyPatch = serde_json::from_value(json).unwrap();
-            let now = shop.clock.now();
+            let change = shop.change();
             let error = shop
                 .run(set_policy(
                     &shop.store,
                     PolicyScope::Sku(sku("A-1")),
                     patch,
                     "GBP".parse().unwrap(),
-                    now,
+                    change,
                 ))
                 .unwrap_err();
             assert!(format!("{error:?}").contains(field), "{error:?}");
@@ -206,7 +205,7 @@ fn settings_that_say_nothing_of_a_freeze_do_not_lift_it() {
     on_both(|shop| {
         stocked(shop);
         shop.refresh();
-        shop.run(set_freeze(&shop.store, true, shop.clock.now())).unwrap();
+        shop.run(set_freeze(&shop.store, true, shop.change())).unwrap();
         policy(shop, serde_json::json!({ "pin_minor": 1_500 }));
         assert_eq!(shop.refresh().changed, 0, "still frozen");
         policy(shop, serde_json::json!({ "pin_minor": 1_500, "freeze": false }));

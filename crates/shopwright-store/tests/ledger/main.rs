@@ -8,6 +8,7 @@
 mod catalog;
 mod corrupt;
 mod documents;
+mod effects;
 mod failing_commit;
 mod full_disk;
 mod group_commit;
@@ -26,3 +27,4 @@ mod schema;
 mod stock;
 mod twins;
 mod values;
+mod webhooks;

@@ -2,6 +2,7 @@
 //! a store query and turn the outcome into a view.
 
 pub mod catalog;
+pub mod effects;
 pub mod inventory;
 pub mod live_body;
 mod policy_schema;
@@ -10,3 +11,5 @@ pub mod pricing_settings;
 pub mod promotions;
 pub mod system;
 pub mod view;
+pub mod webhook_log;
+pub mod webhooks;

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shopwright_app::pricing::{PolicyChangeError, PolicyScope, clear_policy, set_policy};
+use shopwright_domain::ids::{EventId, new_id};
 use shopwright_domain::pricing::PolicyPatch;
 use shopwright_domain::time::Timestamp;
 use shopwright_store::pricing;
@@ -153,7 +154,7 @@ pub async fn clear_policy_of(
     PathText((scope, key)): PathText<(String, String)>,
     State(site): State<Arc<Site>>,
 ) -> Result<StatusCode, ApiError> {
-    if clear_policy(&site.store, read_scope(&scope, &key)?).await? {
+    if clear_policy(&site.store, read_scope(&scope, &key)?, change(&site)).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(ApiError::new(Code::NOT_FOUND, format!("there are no settings for {scope} {key}")))
@@ -165,7 +166,7 @@ async fn write_policy(
     scope: PolicyScope,
     patch: PolicyPatch,
 ) -> Result<axum::Json<PolicyView>, ApiError> {
-    set_policy(&site.store, scope.clone(), patch, site.currency, site.clock.now())
+    set_policy(&site.store, scope.clone(), patch, site.currency, change(&site))
         .await
         .map_err(policy_error)?;
     let kept = site
@@ -230,6 +231,11 @@ pub async fn set_freeze(
     State(site): State<Arc<Site>>,
     JsonBody(freeze): JsonBody<Freeze>,
 ) -> Result<axum::Json<Freeze>, ApiError> {
-    shopwright_app::pricing::set_freeze(&site.store, freeze.frozen, site.clock.now()).await?;
+    shopwright_app::pricing::set_freeze(&site.store, freeze.frozen, change(&site)).await?;
     Ok(axum::Json(freeze))
+}
+
+/// The id and time of a change, for the event that may come of it.
+fn change(site: &Site) -> (EventId, Timestamp) {
+    (new_id(site.ids.as_ref()), site.clock.now())
 }

@@ -21,7 +21,7 @@ use crate::input::{JsonBody, PageLimit, PathText, Query};
 use crate::problem::{ApiError, Code, FieldProblem, Problem};
 
 /// RFC 3339 knows no earlier year, and PostgreSQL keeps no times much earlier.
-const YEAR_0: Timestamp = Timestamp::from_micros(-62_167_219_200 * SECOND);
+pub(super) const YEAR_0: Timestamp = Timestamp::from_micros(-62_167_219_200 * SECOND);
 
 /// A promotion to make.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
