@@ -95,7 +95,9 @@ impl Mail {
             "smtp" if with_password && !local => (Tls::Required(tls()?), 587),
             "smtp" => (Tls::Opportunistic(tls()?), 25),
             _ => {
-                return Err(wrong("the mail server's URL begins with neither smtp:// nor smtps://"));
+                return Err(wrong(
+                    "the mail server's URL begins with neither smtp:// nor smtps://",
+                ));
             }
         };
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)

@@ -182,7 +182,22 @@ fn the_examples_of_the_description_work_and_the_answers_fit_its_schemas() {
             .json(&example_body(&description, "create_promotion"))
             .send()
             .expect(201);
-        let known = BTreeMap::from([("id", made["id"].as_str().unwrap())]);
+        let endpoint = shop
+            .post("/v1/webhook_endpoints")
+            .json(&example_body(&description, "create_webhook_endpoint"))
+            .send()
+            .expect(201);
+        let endpoint = endpoint["id"].as_str().unwrap();
+        let sent = shop.post(&format!("/v1/webhook_endpoints/{endpoint}/test")).send().expect(202);
+        let delivery = sent["id"].as_str().unwrap();
+        let effect = delivery.replace("whd_", "eff_");
+        // The `id` in a path, by what the path is about.
+        let known = BTreeMap::from([
+            ("/v1/promotions", made["id"].as_str().unwrap()),
+            ("/v1/webhook_endpoints", endpoint),
+            ("/v1/webhook_deliveries", delivery),
+            ("/v1/effects", effect.as_str()),
+        ]);
         let mut all = operations(&description);
         // What removes or ends comes last.
         all.sort_by_key(|(method, path, _)| {
@@ -200,8 +215,9 @@ fn the_examples_of_the_description_work_and_the_answers_fit_its_schemas() {
                 let example = parameter["example"]
                     .as_str()
                     .unwrap_or_else(|| panic!("{path} has no example of {name}"));
-                filled =
-                    filled.replace(&format!("{{{name}}}"), known.get(name).unwrap_or(&example));
+                let id = known.iter().find(|(start, _)| name == "id" && path.starts_with(*start));
+                let text = id.map_or(example, |(_, id)| id);
+                filled = filled.replace(&format!("{{{name}}}"), text);
             }
             let call = shop.call(&method.to_ascii_uppercase(), &filled);
             let call = match operation["operationId"].as_str() {

@@ -12,3 +12,4 @@ mod keys;
 mod ledger;
 mod prices;
 mod serving;
+mod takeover;
