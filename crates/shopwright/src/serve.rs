@@ -1,8 +1,8 @@
 //! `serve`: answers the API and the pages, keeps prices decided, and stops when asked to.
 //!
 //! The address is taken before the ledger is opened, so that a taken port costs nothing. On SIGINT
-//! or SIGTERM the requests under way are finished, for at most 30 seconds, then effects that run, for
-//! ten; what is left of them is handed back. The exit code is 0.
+//! or SIGTERM the requests under way are finished, for at most 30 seconds, and beside them the effects
+//! that run, for ten; what is left of those is handed back. The exit code is 0.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -100,17 +100,23 @@ pub async fn answer(
     let sweeper = keep_sweeping(store.clone(), Arc::clone(&stage.clock), Arc::clone(&ids));
     let refresher = keep_refreshing(store, zone, stage.clock, ids, settings.price_refresh);
     ready(address);
-    let stop = async {
+    let (stopping, stopped) = tokio::sync::oneshot::channel();
+    let stop = async move {
         if let Err(error) = asked_to_stop().await {
             tracing::error!(%error, "signals cannot be heard; only a kill stops this server");
             std::future::pending::<()>().await;
         }
         tracing::info!("stopping: requests under way are finished");
+        let _ = stopping.send(());
     };
-    let served = shopwright_web::serve(site, listener, stop).await;
+    // Requests and effects that run end side by side; a server that fails ends the worker too.
+    let work = async move {
+        let _ = stopped.await;
+        working.stop().await;
+    };
+    let (served, ()) = tokio::join!(shopwright_web::serve(site, listener, stop), work);
     refresher.abort();
     sweeper.abort();
-    working.stop().await;
     served.map_err(failed)
 }
 
