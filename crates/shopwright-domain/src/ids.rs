@@ -169,17 +169,15 @@ impl<'de, K: IdKind> Deserialize<'de> for Id<K> {
 /// lists; the rest is mixed by the finaliser of MurmurHash3 over both halves. Nothing secret may rest
 /// on it.
 pub fn derived_uuid(base: Uuid, salt: u128) -> Uuid {
-    let (base, salt) = (base.as_u128(), salt.wrapping_add(1));
-    let halves = |n: u128| [(n >> 64) as u64, (n & u128::from(u64::MAX)) as u64];
+    let ((a, b), (c, d)) =
+        (base.as_u64_pair(), Uuid::from_u128(salt.wrapping_add(1)).as_u64_pair());
     let mut mixed = [0x9e37_79b9_7f4a_7c15_u64, 0xc2b2_ae3d_27d4_eb4f];
-    for (place, part) in halves(base).into_iter().chain(halves(salt)).enumerate() {
-        for (lane, state) in mixed.iter_mut().enumerate() {
-            *state =
-                finalised(*state ^ part.rotate_left(u32::try_from(place * 7 + lane).unwrap_or(0)));
-        }
+    for (turns, part) in [(0, a), (7, b), (14, c), (21, d)] {
+        mixed[0] = finalised(mixed[0] ^ part.rotate_left(turns));
+        mixed[1] = finalised(mixed[1] ^ part.rotate_left(turns + 1));
     }
     let low = (u128::from(mixed[0]) << 64) | u128::from(mixed[1]);
-    let bytes = ((base >> 80 << 80) | (low >> 48)).to_be_bytes();
+    let bytes = ((base.as_u128() >> 80 << 80) | (low >> 48)).to_be_bytes();
     uuid::Builder::from_bytes(bytes)
         .with_version(uuid::Version::SortRand)
         .with_variant(uuid::Variant::RFC4122)

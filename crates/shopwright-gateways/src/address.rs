@@ -81,8 +81,9 @@ fn inside_v6(address: Ipv6Addr) -> Option<Inside> {
         [0, 0, 0, 0, 0, 0, 0, 0] => Some(Inside::Unspecified),
         [0, 0, 0, 0, 0, 0, 0, 1] => Some(Inside::Loopback),
         // Mapped (RFC 4291), NAT64 (RFC 6052) and 6to4 (RFC 3056) carry an IPv4 address.
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
-        [0x2002, high, low, ..] => v4(high, low),
+        [0, 0, 0, 0, 0, 0xffff, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => v4(high, low),
         [0xfe80..=0xfebf, ..] => Some(Inside::LinkLocal),
         [0xfec0..=0xfeff, ..] => Some(Inside::Private),
         [0xfc00..=0xfdff, ..] => Some(Inside::UniqueLocal),

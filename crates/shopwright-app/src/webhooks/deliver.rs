@@ -195,12 +195,13 @@ impl Verdict {
         if let Some(reason) = self.switches_off(&endpoint).filter(|_| endpoint.enabled) {
             endpoint.enabled = false;
             endpoint.disabled_reason = Some(reason.to_owned());
-            match mail {
-                Some(mail) => drop(mail.add(tx, self.now)?),
-                None => tracing::warn!(
+            if let Some(mail) = mail {
+                mail.add(tx, self.now)?;
+            } else {
+                tracing::warn!(
                     endpoint = %endpoint.endpoint_id, reason,
                     "a webhook endpoint was switched off; set mail_to_operator to be told by mail"
-                ),
+                );
             }
         }
         if endpoint != before {
@@ -251,10 +252,9 @@ fn shown(answer: &Answer) -> String {
 /// is added only then.
 fn operators_mail(outside: &Outside, delivery: &Delivery, error: &str) -> Option<SealedMail> {
     let to = outside.operator.clone()?;
-    let effect_id = EffectId::from_uuid(derived_uuid(
-        delivery.delivery_id.uuid(),
-        u128::from(u64::MAX) + delivery.attempts.unsigned_abs() as u128,
-    ));
+    // Each attempt may be the one: its number makes the mail's id.
+    let salt = u128::from(delivery.attempts.unsigned_abs());
+    let effect_id = EffectId::from_uuid(derived_uuid(delivery.delivery_id.uuid(), salt));
     let text = format!(
         "The webhook endpoint {endpoint} was switched off: it could not be reached or refused what it \
          was sent.\n\nThe last message was {event} ({kind}), and what came of it: {error}.\n\nWhen the \

@@ -22,8 +22,8 @@ fn told(shop: &Shop, kind: &'static str) -> Vec<Json> {
 #[test]
 fn a_refresh_tells_changed_prices_many_in_one_event_and_only_those() {
     on_both(|shop| {
-        let rows: String = (0..120).map(|n| format!("A-{n:03},5.00\n")).collect();
-        shop.import_catalog(&format!("sku,base_price\n{rows}")).unwrap();
+        let rows: Vec<_> = (0..120).map(|n| format!("A-{n:03},5.00")).collect();
+        shop.import_catalog(&format!("sku,base_price\n{}\n", rows.join("\n"))).unwrap();
         shop.refresh();
         let events = told(shop, "price.changed");
         let sizes: Vec<_> = events.iter().map(|e| e["prices"].as_array().unwrap().len()).collect();

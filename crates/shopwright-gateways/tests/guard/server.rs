@@ -64,7 +64,7 @@ async fn answer(mut stream: TcpStream, reply: Reply, seen: Arc<Mutex<Vec<String>
         Reply::Bytes(bytes) => drop(stream.write_all(&bytes).await),
         Reply::Endless(bytes) => {
             let _ = stream.write_all(&bytes).await;
-            while stream.write_all(&[b'x'; 65_536]).await.is_ok() {}
+            while stream.write_all(&[b'x'; 8_192]).await.is_ok() {}
         }
         Reply::Drip(bytes) => {
             for byte in bytes.iter().cycle() {

@@ -237,11 +237,8 @@ fn a_job_is_scheduled_once_for_its_key_by_any_number_of_nodes() {
             })
         };
         let answers: Vec<_> = (0..8).map(|n| schedule(n, "renew:1")).collect();
-        let made: Vec<bool> = answers
-            .into_iter()
-            .map(|answer| answer.wait())
-            .collect::<Result<_, StoreError>>()
-            .unwrap();
+        let made: Vec<bool> =
+            answers.into_iter().map(Answer::wait).collect::<Result<_, StoreError>>().unwrap();
         assert_eq!(made.iter().filter(|made| **made).count(), 1);
         add(db, 90, 5);
         let filter = EffectFilter { state: None, jobs_only: true };

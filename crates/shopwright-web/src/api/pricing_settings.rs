@@ -166,7 +166,7 @@ async fn write_policy(
     scope: PolicyScope,
     patch: PolicyPatch,
 ) -> Result<axum::Json<PolicyView>, ApiError> {
-    set_policy(&site.store, scope.clone(), patch, site.currency, change(&site))
+    set_policy(&site.store, scope.clone(), patch, site.currency, change(site))
         .await
         .map_err(policy_error)?;
     let kept = site
