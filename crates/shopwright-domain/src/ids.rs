@@ -60,7 +60,11 @@ id_kinds! {
     /// Where webhooks are sent.
     WebhookEndpointKind = "we" as WebhookEndpointId;
     /// One event on its way to one endpoint.
-    DeliveryKind = "whd" as DeliveryId;
+    WebhookDeliveryKind = "whd" as WebhookDeliveryId;
+    /// Stock held or sold together.
+    ReservationKind = "res" as ReservationId;
+    /// A delivery of stock on its way to the shop.
+    DeliveryKind = "dlv" as DeliveryId;
 }
 
 /// A text that is not an id of the wanted kind.
@@ -197,24 +201,17 @@ fn finalised(mut n: u64) -> u64 {
     n ^ (n >> 33)
 }
 
-/// Where randomness comes from: the operating system in the binary, a seed in tests.
-pub trait Randomness: Send + Sync {
-    /// Fills `bytes` with bytes that nobody can guess.
-    fn fill(&self, bytes: &mut [u8]);
-}
-
-/// So many random bytes.
-pub fn random_bytes<const N: usize>(source: &dyn Randomness) -> [u8; N] {
-    let mut bytes = [0; N];
-    source.fill(&mut bytes);
-    bytes
-}
-
 /// Where new ids come from: UUIDv7 from the clock and real randomness in the binary, a counter
 /// under a seed in tests.
 pub trait IdSource: Send + Sync {
     /// A UUID never given before by this source.
     fn next_uuid(&self) -> Uuid;
+}
+
+/// Where secrets come from: the operating system in the binary, a seed in tests.
+pub trait Entropy: Send + Sync {
+    /// Fills the bytes so that nobody can guess them.
+    fn fill(&self, bytes: &mut [u8]);
 }
 
 /// A new id of the kind the caller asks for.

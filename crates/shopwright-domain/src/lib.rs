@@ -5,6 +5,7 @@
 
 pub mod catalog;
 pub mod ids;
+pub mod inventory;
 pub mod money;
 pub mod orders;
 pub mod pricing;

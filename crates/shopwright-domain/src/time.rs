@@ -19,6 +19,8 @@ pub struct TimeError(pub String);
 
 /// One second in microseconds.
 pub const SECOND: i64 = 1_000_000;
+/// One minute in microseconds.
+pub const MINUTE: i64 = 60 * SECOND;
 /// One hour in microseconds.
 pub const HOUR: i64 = 3_600 * SECOND;
 /// Twenty-four hours in microseconds (not a calendar day: see `jiff` for those).

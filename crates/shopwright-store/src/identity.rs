@@ -3,14 +3,14 @@
 use shopwright_domain::ids::KeyId;
 use shopwright_domain::time::Timestamp;
 
-use crate::{Change, Column, Row, StoreError, Tx, feed, params};
+use crate::{Change, Column, Page, Row, StoreError, Tx, feed, params};
 
 /// An API key without the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKey {
     /// Its id.
     pub key_id: KeyId,
-    /// `secret` or `publishable`.
+    /// `secret`, `restricted` or `publishable`.
     pub kind: String,
     /// What the owner calls it.
     pub name: String,
@@ -24,6 +24,12 @@ pub struct ApiKey {
     pub last_used_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+    /// What a restricted key may do; empty for the others.
+    pub scopes: Vec<String>,
+    /// The web origins a browser may use it from.
+    pub origins: Vec<String>,
+    /// From this moment on it opens nothing.
+    pub expires_at: Option<Timestamp>,
 }
 
 fn api_key(row: &Row<'_>) -> Result<ApiKey, StoreError> {
@@ -36,25 +42,44 @@ fn api_key(row: &Row<'_>) -> Result<ApiKey, StoreError> {
         created_at: row.get(5)?,
         last_used_at: row.get(6)?,
         revoked_at: row.get(7)?,
+        scopes: row.json(8)?,
+        origins: row.json(9)?,
+        expires_at: row.get(10)?,
     })
 }
 
+const COLUMNS: &str = "SELECT key_id, kind, name, shown_prefix, hash, created_at, last_used_at,
+    revoked_at, scopes, origins, expires_at FROM api_keys";
+
 /// All keys, newest first, revoked ones too.
 pub fn list_keys(tx: &mut Tx<'_>) -> Result<Vec<ApiKey>, StoreError> {
-    tx.query(
-        "SELECT key_id, kind, name, shown_prefix, hash, created_at, last_used_at, revoked_at
-         FROM api_keys ORDER BY created_at DESC, key_id DESC",
-        params![],
-        api_key,
-    )
+    let sql = format!("{COLUMNS} ORDER BY created_at DESC, key_id DESC");
+    tx.query(&sql, params![], api_key)
+}
+
+/// A page of all keys, revoked ones too.
+pub fn page_of_keys(tx: &mut Tx<'_>, page: &Page<KeyId>) -> Result<Vec<ApiKey>, StoreError> {
+    let select = format!("{COLUMNS} WHERE true");
+    page.newest_first(tx, (&select, "key_id"), Vec::new(), api_key)
 }
 
 /// Adds a key.
 pub fn insert_key(tx: &mut Tx<'_>, key: &ApiKey) -> Result<(), StoreError> {
     tx.execute(
-        "INSERT INTO api_keys (key_id, kind, name, shown_prefix, hash, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
-        params![key.key_id, &key.kind, &key.name, &key.shown_prefix, &key.hash, key.created_at],
+        "INSERT INTO api_keys
+         (key_id, kind, name, shown_prefix, hash, created_at, scopes, origins, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        params![
+            key.key_id,
+            &key.kind,
+            &key.name,
+            &key.shown_prefix,
+            &key.hash,
+            key.created_at,
+            serde_json::Value::from(key.scopes.as_slice()),
+            serde_json::Value::from(key.origins.as_slice()),
+            key.expires_at,
+        ],
     )?;
     feed::advance(tx, Change::Keys)?;
     Ok(())

@@ -2,6 +2,11 @@
 //!
 //! A SKU is untracked until it has an opening count; what was sold before it moves nothing.
 
+pub mod levels;
+pub mod places;
+pub mod reservations;
+pub mod shelf;
+
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::time::Timestamp;
 

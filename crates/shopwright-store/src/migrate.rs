@@ -27,8 +27,13 @@ macro_rules! migration {
     };
 }
 
-const MIGRATIONS: &[Migration] =
-    &[migration!(1, "0001_ledger"), migration!(2, "0002_pricing"), migration!(6, "0006_effects")];
+const MIGRATIONS: &[Migration] = &[
+    migration!(1, "0001_ledger"),
+    migration!(2, "0002_pricing"),
+    migration!(3, "0003_stock"),
+    migration!(4, "0004_requests"),
+    migration!(6, "0006_effects"),
+];
 
 /// Any process of ours that migrates this PostgreSQL database takes this advisory lock.
 pub(crate) const POSTGRES_LOCK: i64 = 0x5348_4f50_5752_4754;

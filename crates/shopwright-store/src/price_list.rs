@@ -59,8 +59,8 @@ pub struct ListRow {
     pub currency: Currency,
     /// The price that stands, if there is one.
     pub price: Option<ListPrice>,
-    /// Pieces on the shelf; `None` while untracked.
-    pub on_hand: Option<i64>,
+    /// Pieces that nobody holds or has bought; `None` while untracked.
+    pub available: Option<i64>,
     /// Net pieces of the last 7 days; `None` when nothing was ever sold.
     pub units_7d: Option<i64>,
 }
@@ -134,11 +134,13 @@ pub fn list(
             "SELECT p.sku, p.title, p.currency, c.amount_minor, c.base_minor,
                  (SELECT d.from_minor FROM price_decisions d WHERE d.decision_id = c.decision_id),
                  c.decision,
-                 (SELECT CAST(SUM(s.on_hand) AS BIGINT) FROM stock_levels s WHERE s.sku = p.sku) AS on_hand,
+                 (SELECT CAST(SUM(s.on_hand - s.committed) - COALESCE((SELECT SUM(h.quantity) FROM reservation_lines h
+                      WHERE h.sku = p.sku AND h.held_until > $4), 0) AS BIGINT)
+                  FROM stock_levels s WHERE s.sku = p.sku) AS available,
                  c.changed_at, p.first_sold_at {FROM}{MATCHES}{filter} ORDER BY {} LIMIT $2 OFFSET $3",
             order(query.order)
         ),
-        &[Value::from(&pattern), Value::from(query.limit), Value::from(query.offset)],
+        &[Value::from(&pattern), Value::from(query.limit), Value::from(query.offset), Value::from(now)],
         list_row,
     )?;
     Ok((with_units(tx, rows, now)?, total))
@@ -160,7 +162,7 @@ fn list_row(row: &Row<'_>) -> Result<ListRow, StoreError> {
         title: row.get(1)?,
         currency: row.parse(2, |code: String| code.parse())?,
         price,
-        on_hand: row.get(7)?,
+        available: row.get(7)?,
         units_7d: row.get::<Option<Timestamp>>(9)?.map(|_| 0),
     })
 }

@@ -23,8 +23,8 @@ pub struct PricingFacts {
     pub cost_minor: Option<i64>,
     /// Minimum advertised price, minor units.
     pub map_minor: Option<i64>,
-    /// Pieces on the shelf at all locations at that time; `None` while untracked.
-    pub on_hand: Option<i64>,
+    /// Pieces at all locations at that time that nobody holds or has bought; `None` while untracked.
+    pub available: Option<i64>,
     /// When it was first sold, if ever.
     pub first_sold_at: Option<Timestamp>,
     /// The price that stands: (amount, since, amount at the start of the day).
@@ -45,8 +45,9 @@ pub fn facts(
     tx.query(
         &format!(
             "SELECT p.sku, p.category, p.currency, p.base_price_minor, p.cost_minor, p.map_minor,
-                 (SELECT CAST(SUM(s.on_hand) - COALESCE((SELECT SUM(m.quantity) FROM stock_movements m
-                      WHERE m.sku = p.sku AND m.at > $1), 0) AS BIGINT)
+                 (SELECT CAST(SUM(s.on_hand - s.committed) - COALESCE((SELECT SUM(m.quantity) FROM stock_movements m
+                      WHERE m.sku = p.sku AND m.at > $1), 0) - COALESCE((SELECT SUM(h.quantity)
+                      FROM reservation_lines h WHERE h.sku = p.sku AND h.held_until > $1), 0) AS BIGINT)
                   FROM stock_levels s WHERE s.sku = p.sku AND s.counted_at <= $1),
                  p.first_sold_at,
                  c.amount_minor, c.changed_at,
@@ -67,7 +68,7 @@ pub fn facts(
                 base_minor: row.get(3)?,
                 cost_minor: row.get(4)?,
                 map_minor: row.get(5)?,
-                on_hand: row.get(6)?,
+                available: row.get(6)?,
                 first_sold_at: row.get(7)?,
                 current: amount.zip(since).map(|(amount, since)| (amount, since, day_open)),
             })

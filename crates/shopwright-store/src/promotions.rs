@@ -4,7 +4,7 @@ use shopwright_domain::ids::PromotionId;
 use shopwright_domain::money::Factor;
 use shopwright_domain::time::Timestamp;
 
-use crate::{Row, StoreError, Tx, params};
+use crate::{Page, Row, StoreError, Tx, params};
 
 /// A promotion as it is kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,23 +55,9 @@ pub fn running(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<Promotion>, StoreE
 }
 
 /// All promotions, newest first, after `older_than`.
-pub fn list(
-    tx: &mut Tx<'_>,
-    older_than: Option<PromotionId>,
-    limit: i64,
-) -> Result<Vec<Promotion>, StoreError> {
-    match older_than {
-        None => tx.query(
-            &format!("{COLUMNS} ORDER BY promotion_id DESC LIMIT $1"),
-            params![limit],
-            promotion,
-        ),
-        Some(id) => tx.query(
-            &format!("{COLUMNS} WHERE promotion_id < $1 ORDER BY promotion_id DESC LIMIT $2"),
-            params![id, limit],
-            promotion,
-        ),
-    }
+pub fn list(tx: &mut Tx<'_>, page: &Page<PromotionId>) -> Result<Vec<Promotion>, StoreError> {
+    let select = format!("{COLUMNS} WHERE true");
+    page.newest_first(tx, (&select, "promotion_id"), Vec::new(), promotion)
 }
 
 /// The promotion, if there is one.

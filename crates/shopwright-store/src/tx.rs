@@ -87,6 +87,40 @@ impl<'c> Tx<'c> {
         }
     }
 
+    /// Runs a part of the operation that may be refused and undone while the rest is kept. The outer
+    /// error is the ledger's own: then nothing of the transaction can be kept.
+    pub fn attempt<T, E>(
+        &mut self,
+        part: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<Result<T, E>, StoreError> {
+        self.control("SAVEPOINT attempt")?;
+        let announced = self.changes.len();
+        let outcome = part(self);
+        self.refuse_if_doomed()?;
+        if outcome.is_err() {
+            self.changes.truncate(announced);
+            self.control("ROLLBACK TO SAVEPOINT attempt")?;
+        }
+        self.control("RELEASE SAVEPOINT attempt")?;
+        Ok(outcome)
+    }
+
+    /// A statement that neither takes nor gives values.
+    fn control(&mut self, sql: &str) -> Result<(), StoreError> {
+        self.refuse_if_doomed()?;
+        let done = match &mut self.engine {
+            Engine::Sqlite(connection) => connection
+                .prepare_cached(sql)
+                .and_then(|mut statement| statement.raw_execute())
+                .map(|_| ())
+                .map_err(|error| dialect::sqlite_error(&error)),
+            Engine::Postgres(session) => {
+                session.client.batch_execute(sql).map_err(|error| dialect::postgres_error(&error))
+            }
+        };
+        done.map_err(|doom| self.fail(doom))
+    }
+
     /// Whether the engine is PostgreSQL; only `dialect.rs` and tests should need to know.
     pub(crate) fn is_postgres(&self) -> bool {
         matches!(self.engine, Engine::Postgres(_))

@@ -4,7 +4,7 @@
 //! effects work on one delivery.
 
 use serde_json::json;
-use shopwright_domain::ids::{DeliveryId, EffectId, EventId, WebhookEndpointId};
+use shopwright_domain::ids::{EffectId, EventId, WebhookDeliveryId, WebhookEndpointId};
 use shopwright_domain::time::Timestamp;
 
 use crate::effects::{self, NewEffect};
@@ -48,7 +48,7 @@ impl DeliveryState {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
     /// Its id.
-    pub delivery_id: DeliveryId,
+    pub delivery_id: WebhookDeliveryId,
     /// Where it goes.
     pub endpoint_id: WebhookEndpointId,
     /// Where it is.
@@ -87,13 +87,13 @@ fn delivery(row: &Row<'_>) -> Result<Delivery, StoreError> {
 }
 
 pub(crate) struct NewDelivery {
-    pub(crate) delivery_id: DeliveryId,
+    pub(crate) delivery_id: WebhookDeliveryId,
     pub(crate) event_id: EventId,
     pub(crate) endpoint_id: WebhookEndpointId,
     pub(crate) now: Timestamp,
 }
 
-fn effect_of(id: DeliveryId) -> EffectId {
+fn effect_of(id: WebhookDeliveryId) -> EffectId {
     EffectId::from_uuid(id.uuid())
 }
 
@@ -109,7 +109,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, new: &NewDelivery) -> Result<(), StoreErro
     Ok(())
 }
 
-fn add_effect(tx: &mut Tx<'_>, id: DeliveryId, now: Timestamp) -> Result<bool, StoreError> {
+fn add_effect(tx: &mut Tx<'_>, id: WebhookDeliveryId, now: Timestamp) -> Result<bool, StoreError> {
     let effect = NewEffect {
         effect_id: effect_of(id),
         kind: DELIVER,
@@ -122,7 +122,7 @@ fn add_effect(tx: &mut Tx<'_>, id: DeliveryId, now: Timestamp) -> Result<bool, S
 }
 
 /// The delivery, if there is one.
-pub fn find(tx: &mut Tx<'_>, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
+pub fn find(tx: &mut Tx<'_>, id: WebhookDeliveryId) -> Result<Option<Delivery>, StoreError> {
     tx.find(&format!("{COLUMNS} WHERE d.delivery_id = $1"), params![id], delivery)
 }
 
@@ -131,10 +131,10 @@ pub fn list(
     tx: &mut Tx<'_>,
     endpoint_id: WebhookEndpointId,
     state: Option<DeliveryState>,
-    older_than: Option<DeliveryId>,
+    older_than: Option<WebhookDeliveryId>,
     limit: i64,
 ) -> Result<Vec<Delivery>, StoreError> {
-    let before = older_than.map_or(uuid::Uuid::max(), DeliveryId::uuid);
+    let before = older_than.map_or(uuid::Uuid::max(), WebhookDeliveryId::uuid);
     let state = state.map_or("", DeliveryState::as_str);
     let sql = format!(
         "{COLUMNS} WHERE d.endpoint_id = $1 AND d.delivery_id < $2 AND ($3 = '' OR d.state = $3)
@@ -161,7 +161,7 @@ pub struct Attempt {
 /// Writes an attempt and what it made of the delivery. `tries` counts it already.
 pub fn record_attempt(
     tx: &mut Tx<'_>,
-    id: DeliveryId,
+    id: WebhookDeliveryId,
     (state, tries): (DeliveryState, i64),
     attempt: &Attempt,
     now: Timestamp,
@@ -188,7 +188,7 @@ pub fn record_attempt(
 /// Gives a delivery up without an attempt.
 pub fn give_up(
     tx: &mut Tx<'_>,
-    id: DeliveryId,
+    id: WebhookDeliveryId,
     error: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -201,7 +201,7 @@ pub fn give_up(
 }
 
 /// The attempts of a delivery, first to last.
-pub fn attempts(tx: &mut Tx<'_>, id: DeliveryId) -> Result<Vec<Attempt>, StoreError> {
+pub fn attempts(tx: &mut Tx<'_>, id: WebhookDeliveryId) -> Result<Vec<Attempt>, StoreError> {
     tx.query(
         "SELECT at, took_ms, status, error, answer FROM webhook_attempts
          WHERE delivery_id = $1 ORDER BY number",
@@ -220,7 +220,7 @@ pub fn attempts(tx: &mut Tx<'_>, id: DeliveryId) -> Result<Vec<Attempt>, StoreEr
 
 /// Sends a delivery once more from its first try, whatever came of it. `false` when there is none;
 /// one that a worker is sending right now is left to it.
-pub fn replay(tx: &mut Tx<'_>, id: DeliveryId, now: Timestamp) -> Result<bool, StoreError> {
+pub fn replay(tx: &mut Tx<'_>, id: WebhookDeliveryId, now: Timestamp) -> Result<bool, StoreError> {
     // The effect first, as who settles it does.
     let sql = format!("SELECT state FROM effects WHERE effect_id = $1{}", tx.for_update());
     let state = tx.find(&sql, params![effect_of(id)], |row| row.get::<String>(0))?;
@@ -247,7 +247,7 @@ pub fn list_failed_since(
     endpoint_id: WebhookEndpointId,
     since: Timestamp,
     limit: i64,
-) -> Result<Vec<DeliveryId>, StoreError> {
+) -> Result<Vec<WebhookDeliveryId>, StoreError> {
     tx.query(
         "SELECT delivery_id FROM webhook_deliveries
          WHERE endpoint_id = $1 AND state = 'failed' AND created_at >= $2

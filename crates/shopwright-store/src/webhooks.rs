@@ -2,7 +2,7 @@
 //! that asks for it, in the transaction that made it happen.
 
 use serde_json::Value as Json;
-use shopwright_domain::ids::{DeliveryId, EventId, WebhookEndpointId, derived_uuid};
+use shopwright_domain::ids::{EventId, WebhookDeliveryId, WebhookEndpointId, derived_uuid};
 use shopwright_domain::time::Timestamp;
 use shopwright_domain::webhooks::{EventFilter, is_event_kind};
 
@@ -217,7 +217,7 @@ pub fn record_event_for(
     tx: &mut Tx<'_>,
     event: &NewEvent<'_>,
     endpoint_id: WebhookEndpointId,
-) -> Result<DeliveryId, StoreError> {
+) -> Result<WebhookDeliveryId, StoreError> {
     insert_event(tx, event)?;
     send_to(tx, event, endpoint_id)
 }
@@ -236,9 +236,9 @@ fn send_to(
     tx: &mut Tx<'_>,
     event: &NewEvent<'_>,
     endpoint_id: WebhookEndpointId,
-) -> Result<DeliveryId, StoreError> {
+) -> Result<WebhookDeliveryId, StoreError> {
     let uuid = derived_uuid(event.event_id.uuid(), endpoint_id.uuid().as_u128());
-    let delivery_id = DeliveryId::from_uuid(uuid);
+    let delivery_id = WebhookDeliveryId::from_uuid(uuid);
     let new = NewDelivery { delivery_id, event_id: event.event_id, endpoint_id, now: event.at };
     webhook_deliveries::insert(tx, &new)?;
     Ok(delivery_id)

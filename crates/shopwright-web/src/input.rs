@@ -1,11 +1,15 @@
 //! What requests bring, read strictly: JSON bodies and query strings with no unknown fields.
 
+use std::fmt;
+use std::str::FromStr;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::header;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use shopwright_domain::catalog::Sku;
+use shopwright_store::{Page, Place};
 
 use crate::problem::{ApiError, Code, FieldProblem};
 
@@ -183,6 +187,47 @@ impl PageLimit {
             Some(limit @ 1..=Self::MAX) => Ok(Self(limit)),
             Some(_) => Err(ApiError::new(Code::INVALID_PARAMETER, "limit must be from 1 to 100")),
         }
+    }
+}
+
+/// Which page of a list is wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Cursor<K> {
+    /// Rows.
+    pub limit: i64,
+    /// Where the page begins.
+    pub place: Place<K>,
+}
+
+impl<K: FromStr<Err: fmt::Display> + Copy> Cursor<K> {
+    /// Reads the parameters that every list has.
+    pub fn read(
+        limit: Option<i64>,
+        after: Option<String>,
+        before: Option<String>,
+    ) -> Result<Self, ApiError> {
+        let limit = PageLimit::read(limit)?.0;
+        one_cursor(after.as_deref(), before.as_deref())?;
+        let id = |name: &str, text: &str| {
+            text.parse()
+                .map_err(|error| ApiError::new(Code::INVALID_PARAMETER, format!("{name}: {error}")))
+        };
+        let place = match (after, before) {
+            (Some(text), _) => Place::After(id("starting_after", &text)?),
+            (_, Some(text)) => Place::Before(id("ending_before", &text)?),
+            _ => Place::First,
+        };
+        Ok(Self { limit, place })
+    }
+
+    /// The page with one row more, which only tells that there are more.
+    pub fn page(&self) -> Page<K> {
+        Page { place: self.place, limit: self.limit + 1 }
+    }
+
+    /// Whether the page is read towards newer rows.
+    pub fn is_backwards(&self) -> bool {
+        matches!(self.place, Place::Before(_))
     }
 }
 

@@ -1,11 +1,14 @@
 //! HTTP: the JSON API, the pages, and what surrounds every request.
 
+mod answer;
 pub mod api;
 mod assets;
 mod auth;
+mod etag;
 mod input;
 mod layers;
 mod metrics;
+mod once;
 mod openapi;
 pub mod pages;
 pub mod problem;
@@ -23,7 +26,7 @@ use axum::routing::get;
 use shopwright_app::effects::Outside;
 use shopwright_app::identity::{KeySecret, LiveKeys};
 use shopwright_app::pricing::{LivePrices, StoreZone};
-use shopwright_domain::ids::IdSource;
+use shopwright_domain::ids::{Entropy, IdSource};
 use shopwright_domain::money::Currency;
 use shopwright_domain::time::Clock;
 use shopwright_store::{Store, StoreError};
@@ -54,6 +57,8 @@ pub struct SiteOptions {
     pub ids: Arc<dyn IdSource>,
     /// The gateways: webhook endpoints are checked against them.
     pub outside: Arc<Outside>,
+    /// Real randomness, for keys.
+    pub entropy: Arc<dyn Entropy>,
     /// What keys are hashed under.
     pub key_secret: KeySecret,
     /// The shop's name, for pages.
@@ -76,6 +81,8 @@ pub struct Site {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) key_secret: KeySecret,
     pub(crate) prices: Arc<LivePrices<LiveBody>>,
     pub(crate) outside: Arc<Outside>,
     pub(crate) keys: Arc<LiveKeys>,
@@ -93,13 +100,15 @@ impl Site {
     /// Loads prices and keys into memory and starts following the ledger.
     pub async fn new(options: SiteOptions) -> Result<Arc<Self>, StoreError> {
         let prices = LivePrices::load(&options.store, render).await?;
-        let keys = LiveKeys::load(&options.store, options.key_secret).await?;
+        let keys = LiveKeys::load(&options.store, options.key_secret.clone()).await?;
         prices.follow(options.store.clone());
         keys.follow(options.store.clone());
         Ok(Arc::new(Self {
             store: options.store,
             clock: options.clock,
             ids: options.ids,
+            entropy: options.entropy,
+            key_secret: options.key_secret,
             prices,
             outside: options.outside,
             keys,
@@ -140,6 +149,7 @@ pub fn router(site: &Arc<Site>) -> Router {
     routes
         .fallback(site::fallback)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(axum::middleware::from_fn(once::read_key))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(DefaultBodyLimit::max(input::BODY_BYTES_MAX))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER_TIME_MAX))

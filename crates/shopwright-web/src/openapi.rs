@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::Site;
 use crate::api::{
-    catalog, effects, inventory, pricing, pricing_settings, promotions, system, webhook_log,
+    catalog, effects, inventory, keys, pricing, pricing_settings, promotions, system, webhook_log,
     webhooks,
 };
 use crate::problem::Code;
@@ -31,6 +31,7 @@ use crate::problem::Code;
         (name = "Stock", description = "What is on the shelf."),
         (name = "Webhooks", description = "What happens here, told to your servers as Standard Webhooks."),
         (name = "Effects", description = "Work on the outside and jobs: what waits, what was given up."),
+        (name = "Keys", description = "Who may call this API."),
         (name = "System", description = "Health and metrics; no key needed."),
     ),
     modifiers(&Keys)
@@ -44,7 +45,8 @@ impl Modify for Keys {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .description(Some(
-                "A secret key (`sk_…`) from your server, or a publishable key (`pk_…`) from a browser, which only reads prices.",
+                "A secret key (`sk_…`) from your server may do everything; a restricted key (`rk_…`) has the scopes it was \
+                 made with, which each operation names; a publishable key (`pk_…`) in a browser only reads prices.",
             ))
             .build();
         let components = openapi.components.get_or_insert_with(Default::default);
@@ -85,6 +87,8 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(effects::get_effect))
         .routes(routes!(effects::retry_effect))
         .routes(routes!(effects::list_jobs))
+        .routes(routes!(keys::create_api_key, keys::list_api_keys))
+        .routes(routes!(keys::revoke_api_key))
         .routes(routes!(system::livez))
         .routes(routes!(system::readyz))
         .routes(routes!(system::metrics))

@@ -4,7 +4,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shopwright_store::StoreError;
 use utoipa::ToSchema;
 
@@ -27,6 +27,11 @@ macro_rules! codes {
             $($(#[$doc])* pub const $ident: Self = Self { name: $name, status: $status, title: $title, help: $help };)*
             /// Every code, as `/docs` lists them.
             pub const ALL: &'static [Self] = &[$(Self::$ident),*];
+
+            /// The code of this name.
+            pub fn find(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.name == name)
+            }
         }
     };
 }
@@ -38,12 +43,15 @@ codes! {
     /// A path or query that cannot be read.
     INVALID_PARAMETER = 400, "invalid_parameter", "A parameter is not valid",
         "Look at the parameter the detail names and send a value of the documented form.";
+    /// A write that needs an idempotency key came without one.
+    IDEMPOTENCY_KEY_REQUIRED = 400, "idempotency_key_required", "An Idempotency-Key is needed",
+        "Send an `Idempotency-Key` header with a new UUID for each thing you mean to do, and the same one when you try again.";
     /// No key, or one that is not known.
     UNAUTHORIZED = 401, "unauthorized", "A valid API key is needed",
         "Send `Authorization: Bearer sk_…`. Make a key with `shopwright keys create`.";
     /// A key that may not do this.
     FORBIDDEN = 403, "forbidden", "This key may not do that",
-        "Use a secret key (`sk_…`) from your server; publishable keys only read prices.";
+        "Use a secret key (`sk_…`) from your server, or a restricted key (`rk_…`) with the scope that the detail names.";
     /// No such resource.
     NOT_FOUND = 404, "not_found", "There is nothing here",
         "Check the path against the reference at /docs.";
@@ -59,6 +67,12 @@ codes! {
     /// A request that took too long to arrive or to answer.
     REQUEST_TIMEOUT = 408, "request_timeout", "The request took too long",
         "Send smaller requests, or try again when the server is less busy.";
+    /// A request sent again whose answer showed a secret.
+    SECRET_SHOWN_ALREADY = 409, "secret_shown_already", "This was done, and its secret is not shown again",
+        "The first answer held the secret and is not kept. If it was lost, revoke or rotate what was made and make another.";
+    /// A write that names a version which is not the current one.
+    PRECONDITION_FAILED = 412, "precondition_failed", "It was changed meanwhile",
+        "Read the thing again and send its `ETag` in `If-Match` with your change.";
     /// A body past the limit.
     BODY_TOO_LARGE = 413, "body_too_large", "The body is too large",
         "Bodies may have 1 MiB; split the request.";
@@ -68,6 +82,9 @@ codes! {
     /// JSON that does not fit.
     INVALID_BODY = 422, "invalid_body", "The body does not fit",
         "Each entry of `errors` points at a field and says what would be valid. Nothing was changed.";
+    /// An idempotency key that another request used.
+    IDEMPOTENCY_KEY_REUSED = 422, "idempotency_key_reused", "This Idempotency-Key belongs to another request",
+        "The key was sent before with another method, path or body. Use a new key for a new request. Nothing was changed.";
     /// Our own fault.
     INTERNAL = 500, "internal", "Something went wrong on our side",
         "Try again; if it goes on, report the request id.";
@@ -83,7 +100,7 @@ codes! {
 }
 
 /// What is wrong with one field.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldProblem {
     /// JSON pointer (RFC 6901) to the field.
     #[schema(example = "/floor")]
@@ -145,6 +162,11 @@ impl ApiError {
             many => format!("{} fields do not fit; nothing was changed", many.len()),
         };
         Self { code: Code::INVALID_BODY, detail, errors }
+    }
+
+    /// A body in which one field does not fit.
+    pub fn field(pointer: &str, detail: impl Into<String>) -> Self {
+        Self::invalid(vec![FieldProblem { pointer: pointer.to_owned(), detail: detail.into() }])
     }
 
     /// There is no product with this SKU.

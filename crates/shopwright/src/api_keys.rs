@@ -2,38 +2,27 @@
 
 use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
-use shopwright_app::identity::{KeyKind, NewKey, create_key};
+use shopwright_app::identity::{KeyError, KeyKind, NewKey, Scope, WantedKey, create_key};
 use shopwright_domain::ids::{KeyId, new_id};
 use shopwright_domain::time::{Clock, Timestamp};
 use shopwright_store::Store;
 use shopwright_store::identity::{ApiKey, list_keys, revoke_key};
 
 use crate::cli;
-use crate::config::Settings;
+use crate::config::{Settings, nearest};
 use crate::failure::Failure;
 use crate::key_file;
 use crate::output::{Align, Answer, Page, local};
 use crate::real::{RealClock, RealIds, random};
 
-const NAME_BYTES_MAX: usize = 100;
-
 /// `keys create`.
 pub async fn create(
     settings: &Settings,
     store: &Store,
-    kind: cli::Kind,
-    name: &str,
+    args: &cli::CreateKeyArgs,
 ) -> Result<Answer, Failure> {
-    let name = name.trim();
-    if name.is_empty() || name.len() > NAME_BYTES_MAX || name.contains(char::is_control) {
-        let limit = format!("the name must be a text of 1 to {NAME_BYTES_MAX} bytes");
-        return Err(Failure::new("name", limit));
-    }
-    let kind = match kind {
-        cli::Kind::Secret => KeyKind::Secret,
-        cli::Kind::Publishable => KeyKind::Publishable,
-    };
-    let NewKey { key, text } = make(settings, store, (kind, name), RealClock.now()).await?;
+    let wanted = read_wanted(args)?;
+    let NewKey { key, text } = make(settings, store, wanted, RealClock.now()).await?;
     let mut json = key_json(&key);
     json["key"] = json!(text);
     let mut page = Page::new(&format!("Key {}", key.name));
@@ -42,20 +31,55 @@ pub async fn create(
         ("kind", key.kind.clone()),
         ("key", text.clone()),
     ]);
+    if !key.scopes.is_empty() {
+        page.pairs(&[("scopes", key.scopes.join(", "))]);
+    }
     page.gap().line("Keep the key now: it is not shown again. Servers take it at once.");
     Ok(Answer::new(json, page))
+}
+
+fn read_wanted(args: &cli::CreateKeyArgs) -> Result<WantedKey, Failure> {
+    let scope = |text: &String| {
+        Scope::parse(text).ok_or_else(|| {
+            let all: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+            let near = nearest(text, all.iter().copied());
+            let hint = near.map_or_else(
+                || format!("use some of {}", all.join(", ")),
+                |near| format!("did you mean {near}?"),
+            );
+            Failure::new("scope", format!("there is no scope `{text}`; {hint}"))
+        })
+    };
+    let expires_at = args.expires_at.as_deref().map(str::parse).transpose();
+    Ok(WantedKey {
+        kind: match args.kind {
+            cli::Kind::Secret => KeyKind::Secret,
+            cli::Kind::Restricted => KeyKind::Restricted,
+            cli::Kind::Publishable => KeyKind::Publishable,
+        },
+        name: args.name.clone(),
+        scopes: args.scope.iter().map(scope).collect::<Result<_, _>>()?,
+        origins: args.origin.clone(),
+        expires_at: expires_at.map_err(|error| {
+            Failure::new("expires_at", format!("{error}: write it like 2027-01-01T00:00:00Z"))
+        })?,
+    })
 }
 
 /// Makes a key under the store's secret.
 pub async fn make(
     settings: &Settings,
     store: &Store,
-    (kind, name): (KeyKind, &str),
+    wanted: WantedKey,
     now: Timestamp,
 ) -> Result<NewKey, Failure> {
     let secret = key_file::read_or_make(settings, store).await?;
-    let id = new_id(&RealIds::new());
-    Ok(create_key(store, (kind, name.to_owned()), id, random(), (&secret, now)).await?)
+    let (id, random) = (new_id(&RealIds::new()), random());
+    let made = store.write(move |tx| create_key(tx, &wanted, id, random, (&secret, now))).await;
+    made.map_err(|error| match error {
+        KeyError::Store(error) => error.into(),
+        refused => Failure::new("key", refused.to_string()),
+    })
 }
 
 /// `keys list`.
@@ -111,5 +135,8 @@ fn key_json(key: &ApiKey) -> Json {
         "created_at": key.created_at,
         "last_used_at": key.last_used_at,
         "revoked_at": key.revoked_at,
+        "scopes": key.scopes,
+        "origins": key.origins,
+        "expires_at": key.expires_at,
     })
 }

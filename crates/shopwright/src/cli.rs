@@ -208,15 +208,11 @@ With --replay the decision is made once more from what was kept; exits with 1 if
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
     /// Make a key; its text is shown once
-    #[command(after_help = "Example:\n  shopwright keys create --kind secret --name api")]
-    Create {
-        /// What it may do
-        #[arg(long)]
-        kind: Kind,
-        /// What you call it
-        #[arg(long)]
-        name: String,
-    },
+    #[command(after_help = "Examples:
+  shopwright keys create --kind secret --name api
+  shopwright keys create --kind restricted --name counter --scope stock:read --scope stock:write
+  shopwright keys create --kind publishable --name web --origin https://shop.example")]
+    Create(CreateKeyArgs),
     /// All keys, newest first
     List,
     /// Revoke a key at once on every node
@@ -226,11 +222,33 @@ pub enum KeysCommand {
     },
 }
 
+/// Flags of `keys create`.
+#[derive(Args, Debug)]
+pub struct CreateKeyArgs {
+    /// What it may be used for
+    #[arg(long)]
+    pub kind: Kind,
+    /// What you call it
+    #[arg(long)]
+    pub name: String,
+    /// What a restricted key may do, like stock:read; may be given more than once
+    #[arg(long, value_name = "SCOPE")]
+    pub scope: Vec<String>,
+    /// A web origin a browser may use it from; may be given more than once [default: any]
+    #[arg(long, value_name = "ORIGIN")]
+    pub origin: Vec<String>,
+    /// From this moment on it opens nothing, like 2027-01-01T00:00:00Z [default: never]
+    #[arg(long, value_name = "TIME")]
+    pub expires_at: Option<String>,
+}
+
 /// The kind of an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
     /// For servers: reads and writes everything
     Secret,
+    /// For servers that need only part of it: does what its scopes name
+    Restricted,
     /// For browsers: reads prices
     Publishable,
 }

@@ -147,13 +147,11 @@ fn answer(command: Command, settings: &Settings, json: bool) -> Result<Answer, F
 
 fn keys(settings: &Settings, command: KeysCommand) -> Result<Answer, Failure> {
     let store = match command {
-        KeysCommand::Create { .. } => ledger::open_or_make(settings)?,
+        KeysCommand::Create(_) => ledger::open_or_make(settings)?,
         _ => ledger::open(settings)?,
     };
     match command {
-        KeysCommand::Create { kind, name } => {
-            wait_for(api_keys::create(settings, &store, kind, &name))
-        }
+        KeysCommand::Create(args) => wait_for(api_keys::create(settings, &store, &args)),
         KeysCommand::List => wait_for(api_keys::list(&store, &settings.zone)),
         KeysCommand::Revoke { key_id } => wait_for(api_keys::revoke(&store, &key_id)),
     }

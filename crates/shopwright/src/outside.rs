@@ -16,7 +16,7 @@ use shopwright_store::{Store, StoreError, webhooks};
 use crate::config::Settings;
 use crate::failure::Failure;
 use crate::key_file::write_new;
-use crate::real::{self, RealRandomness};
+use crate::real::{self, RealEntropy};
 
 /// A larger file is not a key file of ours.
 const KEY_FILE_BYTES_MAX: usize = 65_536;
@@ -34,7 +34,7 @@ pub async fn open(settings: &Settings, store: &Store) -> Result<Outside, Failure
         mail_from: settings.mail_from.clone(),
         operator: settings.mail_to_operator.clone(),
         seal: read_or_make_seal(settings, store).await?,
-        random: Arc::new(RealRandomness),
+        random: Arc::new(RealEntropy),
     })
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use shopwright_domain::ids::{IdSource, Randomness, random_bytes};
+use shopwright_domain::ids::{Entropy, IdSource};
 use shopwright_domain::time::{Clock, Timestamp};
 use uuid::Uuid;
 
@@ -45,25 +45,24 @@ impl Clock for ShiftedClock {
     }
 }
 
-/// Fills an array from the operating system.
-///
-/// # Panics
-/// When the operating system has no randomness to give: no key may be made then.
-pub fn random<const N: usize>() -> [u8; N] {
-    random_bytes(&RealRandomness)
-}
-
-/// The operating system's randomness.
+/// The operating system's randomness. Panics when it has none to give: no key may be made then.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct RealRandomness;
+pub struct RealEntropy;
 
-impl Randomness for RealRandomness {
+impl Entropy for RealEntropy {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads real randomness")]
     fn fill(&self, bytes: &mut [u8]) {
         if let Err(error) = getrandom::fill(bytes) {
             panic!("the operating system gives no random bytes: {error}");
         }
     }
+}
+
+/// An array of real randomness.
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    RealEntropy.fill(&mut bytes);
+    bytes
 }
 
 /// UUIDv7 from the system clock.

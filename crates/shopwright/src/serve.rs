@@ -11,6 +11,7 @@ use std::sync::Arc;
 use serde_json::json;
 use shopwright_app::effects::{Performers, WorkOptions, keep_sweeping, keep_working};
 use shopwright_app::pricing::{StoreZone, keep_refreshing};
+use shopwright_app::sweep::keep_swept;
 use shopwright_domain::ids::IdSource;
 use shopwright_domain::time::Clock;
 use shopwright_store::{Store, StoreError, identity};
@@ -21,7 +22,7 @@ use crate::failure::Failure;
 use crate::key_file;
 use crate::output::{Page, count, print_text};
 use crate::outside;
-use crate::real::{RealClock, RealIds};
+use crate::real::{RealClock, RealEntropy, RealIds};
 use crate::signals::asked_to_stop;
 
 /// Takes the configured address.
@@ -85,6 +86,7 @@ pub async fn answer(
         clock: Arc::clone(&stage.clock),
         ids: Arc::clone(&ids),
         outside: Arc::clone(&outside),
+        entropy: Arc::new(RealEntropy),
         key_secret,
         store_name: settings.store_name.clone(),
         currency: settings.currency,
@@ -98,6 +100,7 @@ pub async fn answer(
     let working =
         keep_working(store.clone(), Arc::clone(&stage.clock), performers, WorkOptions::default());
     let sweeper = keep_sweeping(store.clone(), Arc::clone(&stage.clock), Arc::clone(&ids));
+    let sweeping = keep_swept(store.clone(), Arc::clone(&stage.clock));
     let refresher = keep_refreshing(store, zone, stage.clock, ids, settings.price_refresh);
     ready(address);
     let (stopping, stopped) = tokio::sync::oneshot::channel();
@@ -117,6 +120,7 @@ pub async fn answer(
     let (served, ()) = tokio::join!(shopwright_web::serve(site, listener, stop), work);
     refresher.abort();
     sweeper.abort();
+    sweeping.abort();
     served.map_err(failed)
 }
 

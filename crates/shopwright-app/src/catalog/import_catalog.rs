@@ -11,11 +11,11 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use shopwright_domain::catalog::{SHOP_ID_BYTES_MAX, Sku};
 use shopwright_domain::money::{Currency, parse_minor};
-use shopwright_domain::orders::LineKind;
 use shopwright_domain::time::{Clock, Timestamp};
 use shopwright_store::catalog::ProductPatch;
 use shopwright_store::{Change, Store, StoreError, Tx, catalog, inventory};
 
+use crate::inventory::book_lines_since;
 use crate::orders::{FileError, RejectsFile, open, survey_flexible};
 
 /// The columns that have a field of their own.
@@ -235,7 +235,7 @@ async fn write_chunk(
                     .iter()
                     .map(|row| write_row(tx, row, now))
                     .collect::<Result<Vec<_>, StoreError>>()?;
-                let movements = book_lines_since(tx, &written)?;
+                let movements = book_counts(tx, &written)?;
                 tx.announce(Change::PriceInputs);
                 Ok::<_, StoreError>((written, movements))
             }
@@ -270,8 +270,9 @@ fn write_row(tx: &mut Tx<'_>, row: &CatalogRow, now: Timestamp) -> Result<RowWri
             known.currency, row.patch.currency
         ));
     }
-    let level = inventory::levels_of(tx, sku)?;
-    let opening = match (row.opening, level.first()) {
+    let levels = inventory::levels_of(tx, sku)?;
+    let level = levels.iter().find(|level| level.location == inventory::DEFAULT_LOCATION);
+    let opening = match (row.opening, level) {
         (Some((quantity, counted_at)), Some(level)) => {
             let counted = inventory::opening_quantity(tx, sku)?;
             if quantity != counted || counted_at.is_some_and(|at| at != level.counted_at) {
@@ -295,7 +296,7 @@ fn write_row(tx: &mut Tx<'_>, row: &CatalogRow, now: Timestamp) -> Result<RowWri
 
 /// Lines that were booked before the counts came in, but happened after them, move stock now. Gives
 /// the number of movements, those of the counts included.
-fn book_lines_since(tx: &mut Tx<'_>, rows: &[RowWritten]) -> Result<u64, StoreError> {
+fn book_counts(tx: &mut Tx<'_>, rows: &[RowWritten]) -> Result<u64, StoreError> {
     let counted: HashMap<&str, Timestamp> = rows
         .iter()
         .filter_map(|r| r.opened.as_ref())
@@ -304,25 +305,5 @@ fn book_lines_since(tx: &mut Tx<'_>, rows: &[RowWritten]) -> Result<u64, StoreEr
     let counts =
         rows.iter().filter(|r| r.opened.as_ref().is_some_and(|(_, pieces, _)| *pieces != 0));
     let counts = counts.count() as u64;
-    let Some(first) = counted.values().min() else { return Ok(0) };
-    let mut lines = Vec::new();
-    inventory::for_each_line_after(tx, *first, |line| {
-        if counted.get(line.code.as_str()).is_some_and(|at| line.at > *at) {
-            lines.push(line);
-        }
-    })?;
-    let movements: Vec<_> = lines
-        .iter()
-        .filter_map(|line| {
-            let kind: LineKind = line.kind.parse().ok()?;
-            Some(inventory::Movement {
-                sku: &line.code,
-                reason: kind.as_str(),
-                reference: line.reference.clone(),
-                quantity: kind.moves_stock()?.movement(line.quantity),
-                at: line.at,
-            })
-        })
-        .collect();
-    Ok(counts + inventory::book_movements(tx, &movements)?)
+    Ok(counts + book_lines_since(tx, &counted)?)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shopwright_domain::ids::Randomness;
+use shopwright_domain::ids::Entropy;
 use shopwright_gateways::guard::Guard;
 use shopwright_gateways::mail::Mail;
 use shopwright_gateways::seal::{NONCE_BYTES, Seal, SealError};
@@ -30,7 +30,7 @@ pub struct Outside {
     /// What seals secrets at rest.
     pub seal: Seal,
     /// Where secrets and nonces come from.
-    pub random: Arc<dyn Randomness>,
+    pub random: Arc<dyn Entropy>,
 }
 
 impl std::fmt::Debug for Outside {

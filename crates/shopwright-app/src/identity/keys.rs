@@ -7,12 +7,17 @@ use sha2::Sha256;
 use shopwright_domain::ids::KeyId;
 use shopwright_domain::time::Timestamp;
 use shopwright_store::identity::ApiKey;
-use shopwright_store::{Store, StoreError, identity};
+use shopwright_store::{StoreError, Tx, identity};
+
+use super::scopes::{Scope, ScopeSet};
 
 /// Random bytes in a key: 160 bits.
 pub const KEY_RANDOM_BYTES: usize = 20;
 /// Characters of the random part that stay visible.
 const SHOWN_CHARS: usize = 6;
+const NAME_BYTES_MAX: usize = 100;
+const ORIGINS_MAX: usize = 20;
+const ORIGIN_BYTES_MAX: usize = 300;
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// What a key may be used for.
@@ -20,6 +25,8 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 pub enum KeyKind {
     /// `sk_…`: for servers; reads and writes everything.
     Secret,
+    /// `rk_…`: for servers that need only part of it; does what its scopes name.
+    Restricted,
     /// `pk_…`: for browsers; reads prices.
     Publishable,
 }
@@ -29,21 +36,121 @@ impl KeyKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Secret => "secret",
+            Self::Restricted => "restricted",
             Self::Publishable => "publishable",
         }
     }
 
     /// Reads the stored text.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Secret, Self::Publishable].into_iter().find(|kind| kind.as_str() == text)
+        [Self::Secret, Self::Restricted, Self::Publishable]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
     }
 
     const fn prefix(self) -> &'static str {
         match self {
             Self::Secret => "sk_",
+            Self::Restricted => "rk_",
             Self::Publishable => "pk_",
         }
     }
+
+    /// What a key of this kind may do, given the scopes it was made with.
+    pub fn scopes(self, named: impl Iterator<Item = Scope>) -> ScopeSet {
+        match self {
+            Self::Secret => ScopeSet::EVERYTHING,
+            Self::Restricted => named.collect(),
+            Self::Publishable => [Scope::PricesRead].into_iter().collect(),
+        }
+    }
+}
+
+/// A key to make.
+#[derive(Clone, Debug)]
+pub struct WantedKey {
+    /// What it may be used for.
+    pub kind: KeyKind,
+    /// What its owner calls it.
+    pub name: String,
+    /// What a restricted key may do.
+    pub scopes: Vec<Scope>,
+    /// Web origins a browser may use it from, like `https://shop.example`; none means any.
+    pub origins: Vec<String>,
+    /// From this moment on it opens nothing.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl From<(KeyKind, String)> for WantedKey {
+    fn from((kind, name): (KeyKind, String)) -> Self {
+        Self { kind, name, scopes: Vec::new(), origins: Vec::new(), expires_at: None }
+    }
+}
+
+/// Why a key was not made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// The name does not fit.
+    #[error("the name must be a text of 1 to {NAME_BYTES_MAX} bytes")]
+    Name,
+    /// A restricted key that may do nothing, or scopes for a key that has its own.
+    #[error(
+        "a restricted key needs at least one scope, and only a restricted key has scopes of its own"
+    )]
+    Scopes,
+    /// Something that is not an origin.
+    #[error("`{0}` is not a web origin; write it like https://shop.example, without a path")]
+    Origin(String),
+    /// More origins than a shop has.
+    #[error("a key may have {ORIGINS_MAX} origins at most")]
+    Origins,
+    /// It would be over before it began.
+    #[error("the key must expire in the future")]
+    Expiry,
+    /// The ledger failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl WantedKey {
+    /// Whether such a key can be made at `now`.
+    pub fn check(&self, now: Timestamp) -> Result<(), KeyError> {
+        let name = &self.name;
+        if name.trim().is_empty() || name.len() > NAME_BYTES_MAX || name.contains(char::is_control)
+        {
+            return Err(KeyError::Name);
+        }
+        if (self.kind == KeyKind::Restricted) == self.scopes.is_empty() {
+            return Err(KeyError::Scopes);
+        }
+        if self.origins.len() > ORIGINS_MAX {
+            return Err(KeyError::Origins);
+        }
+        if let Some(wrong) = self.origins.iter().find(|origin| !is_origin(origin)) {
+            return Err(KeyError::Origin(wrong.clone()));
+        }
+        if self.expires_at.is_some_and(|at| at <= now) {
+            return Err(KeyError::Expiry);
+        }
+        Ok(())
+    }
+}
+
+/// Whether a text is an origin as browsers send it (RFC 6454, 6.2): scheme, host and port in lower
+/// case, nothing behind them.
+fn is_origin(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
+        return false;
+    };
+    let (host, port) = match rest.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (rest, None),
+    };
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._[]:".contains(&b);
+    !host.is_empty()
+        && text.len() <= ORIGIN_BYTES_MAX
+        && host.bytes().all(plain)
+        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
 /// The secret under which keys are hashed: without it a stolen database tells nothing about them.
@@ -81,27 +188,31 @@ pub struct NewKey {
 }
 
 /// Makes a key from random bytes and keeps its hash.
-pub async fn create_key(
-    store: &Store,
-    (kind, name): (KeyKind, String),
+pub fn create_key(
+    tx: &mut Tx<'_>,
+    wanted: &WantedKey,
     key_id: KeyId,
     random: [u8; KEY_RANDOM_BYTES],
     (secret, now): (&KeySecret, Timestamp),
-) -> Result<NewKey, StoreError> {
+) -> Result<NewKey, KeyError> {
+    wanted.check(now)?;
+    let prefix = wanted.kind.prefix();
     let random_text: String = spell(&random);
-    let text = format!("{}{random_text}", kind.prefix());
+    let text = format!("{prefix}{random_text}");
     let key = ApiKey {
         key_id,
-        kind: kind.as_str().to_owned(),
-        name,
-        shown_prefix: format!("{}{}", kind.prefix(), &random_text[..SHOWN_CHARS]),
+        kind: wanted.kind.as_str().to_owned(),
+        name: wanted.name.trim().to_owned(),
+        shown_prefix: format!("{prefix}{}", &random_text[..SHOWN_CHARS]),
         hash: secret.hash(&text).to_vec(),
         created_at: now,
         last_used_at: None,
         revoked_at: None,
+        scopes: wanted.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
+        origins: wanted.origins.clone(),
+        expires_at: wanted.expires_at,
     };
-    let kept = key.clone();
-    store.write(move |tx| identity::insert_key(tx, &kept)).await?;
+    identity::insert_key(tx, &key)?;
     Ok(NewKey { key, text })
 }
 
@@ -125,6 +236,40 @@ mod tests {
         let mut one = [0; KEY_RANDOM_BYTES];
         one[KEY_RANDOM_BYTES - 1] = 1;
         assert_eq!(spell(&one), format!("{}1", "0".repeat(31)));
+    }
+
+    #[test]
+    fn keys_that_make_no_sense_are_refused() {
+        let now = Timestamp::from_micros(1_000);
+        let good = WantedKey::from((KeyKind::Secret, "till".to_owned()));
+        assert_eq!(good.check(now), Ok(()));
+        let check = |change: fn(&mut WantedKey), expected: KeyError| {
+            let mut wanted = good.clone();
+            change(&mut wanted);
+            assert_eq!(wanted.check(now), Err(expected));
+        };
+        check(|key| key.name = " ".into(), KeyError::Name);
+        check(|key| key.name = "a\nb".into(), KeyError::Name);
+        check(|key| key.kind = KeyKind::Restricted, KeyError::Scopes);
+        check(|key| key.scopes = vec![Scope::StockRead], KeyError::Scopes);
+        check(|key| key.expires_at = Some(Timestamp::from_micros(1_000)), KeyError::Expiry);
+        check(|key| key.origins = vec!["https://a.example".into(); 21], KeyError::Origins);
+    }
+
+    #[test]
+    fn origins_are_what_browsers_send() {
+        let check = |text: &str, is: bool| assert_eq!(is_origin(text), is, "{text}");
+        check("https://shop.example", true);
+        check("http://localhost:3000", true);
+        check("http://[::1]:8080", true);
+        check("https://shop.example/", false);
+        check("https://shop.example:0", false);
+        check("https://Shop.example", false);
+        check("https://", false);
+        check("shop.example", false);
+        check("null", false);
+        check("*", false);
+        check("https://shop.example\r\nx", false);
     }
 
     #[test]

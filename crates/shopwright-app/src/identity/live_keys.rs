@@ -13,6 +13,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 
 use super::keys::{KeyKind, KeySecret};
+use super::scopes::{Scope, ScopeSet};
 
 /// How often the feed is looked at for what other processes did.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -24,8 +25,13 @@ const TOUCH_EVERY: Duration = Duration::from_mins(1);
 pub struct KnownKey {
     /// Its id.
     pub key_id: KeyId,
-    /// What it may do.
+    /// What it may be used for.
     pub kind: KeyKind,
+    /// What it may do.
+    pub scopes: ScopeSet,
+    /// Web origins a browser may use it from; none means any.
+    pub origins: Vec<String>,
+    expires_at: Option<Timestamp>,
     last_used_micros: AtomicI64,
 }
 
@@ -53,11 +59,14 @@ impl LiveKeys {
         Ok(Arc::new(live))
     }
 
-    /// The key that `text` is, unless it is unknown or revoked. Notes its use. The lookup is by a
+    /// The key that `text` is, unless it is unknown, revoked or past its time. Notes its use. The lookup is by a
     /// keyed hash, so that its timing tells nothing about other keys.
     pub fn check(&self, text: &str, now: Timestamp) -> Option<Arc<KnownKey>> {
         let hash = self.secret.hash(text);
         let known = self.snapshot.load().by_hash.get(&hash).cloned()?;
+        if known.expires_at.is_some_and(|at| at <= now) {
+            return None;
+        }
         // A second's precision is plenty, and spares every request a shared write.
         let last = known.last_used_micros.load(Ordering::Relaxed);
         if now.as_micros() - last >= SECOND {
@@ -96,8 +105,16 @@ impl LiveKeys {
                 .by_hash
                 .get(&hash)
                 .map_or(stored, |k| k.last_used_micros.load(Ordering::Relaxed));
-            let known =
-                KnownKey { key_id: key.key_id, kind, last_used_micros: AtomicI64::new(last) };
+            // A scope this program does not know opens nothing.
+            let named = key.scopes.iter().filter_map(|text| Scope::parse(text));
+            let known = KnownKey {
+                key_id: key.key_id,
+                kind,
+                scopes: kind.scopes(named),
+                origins: key.origins,
+                expires_at: key.expires_at,
+                last_used_micros: AtomicI64::new(last),
+            };
             by_hash.insert(hash, Arc::new(known));
         }
         self.snapshot.store(Arc::new(Snapshot { by_hash, version }));

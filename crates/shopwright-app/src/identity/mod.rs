@@ -2,6 +2,8 @@
 
 mod keys;
 mod live_keys;
+mod scopes;
 
-pub use keys::{KeyKind, KeySecret, NewKey, create_key};
+pub use keys::{KEY_RANDOM_BYTES, KeyError, KeyKind, KeySecret, NewKey, WantedKey, create_key};
 pub use live_keys::{KnownKey, LiveKeys};
+pub use scopes::{Scope, ScopeSet};

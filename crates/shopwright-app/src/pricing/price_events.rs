@@ -6,7 +6,9 @@ use shopwright_domain::time::Timestamp;
 use shopwright_store::pricing::NewDecision;
 use shopwright_store::webhooks::{self, NewEvent};
 use shopwright_store::{StoreError, Tx};
+use uuid::Uuid;
 
+const FREEZE_CHANGED: &str = "pricing.freeze.changed";
 /// Prices in one event: it stays below the 20 kB that Standard Webhooks advises.
 const PRICES_MAX: usize = 50;
 
@@ -35,18 +37,21 @@ fn price(decision: &NewDecision) -> Json {
     })
 }
 
-/// Tells that all prices were stopped or let go. `fresh` is an id of this change alone.
+/// Tells that all prices were stopped or let go. Each change's id comes after that of the change
+/// before, so that two at one moment differ and a closure that runs again tells the same.
 pub(super) fn freeze_changed(
     tx: &mut Tx<'_>,
     (before, frozen): (bool, bool),
-    fresh: EventId,
     at: Timestamp,
 ) -> Result<(), StoreError> {
     if before == frozen {
         return Ok(());
     }
-    let event_id = EventId::from_uuid(derived_uuid_at(at, fresh.uuid(), 0));
+    let last = webhooks::list_events(tx, FREEZE_CHANGED, None, 1)?;
+    let fresh = derived_uuid_at(at, Uuid::nil(), u128::from(frozen));
+    let after = last.first().map_or(0, |event| event.event_id.uuid().as_u128().saturating_add(1));
+    let event_id = EventId::from_uuid(fresh.max(Uuid::from_u128(after)));
     let data = json!({ "frozen": frozen });
-    webhooks::record_event(tx, &NewEvent { event_id, kind: "pricing.freeze.changed", data, at })?;
+    webhooks::record_event(tx, &NewEvent { event_id, kind: FREEZE_CHANGED, data, at })?;
     Ok(())
 }

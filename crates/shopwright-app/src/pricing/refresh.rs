@@ -166,7 +166,7 @@ fn price_facts(
         base_minor: row.base_minor,
         cost_minor: row.cost_minor,
         map_minor: row.map_minor,
-        available: row.on_hand,
+        available: row.available,
         units_7d: sold.then(|| Units::of(&units.days_7, &row.sku)),
         units_28d: sold.then(|| Units::of(&units.days_28, &row.sku)),
         current: row.current.map(|(amount_minor, changed_at, day_open)| CurrentPrice {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use shopwright_domain::catalog::{SHOP_ID_BYTES_MAX, Sku};
-use shopwright_domain::ids::{EventId, PromotionId};
+use shopwright_domain::ids::PromotionId;
 use shopwright_domain::money::{Currency, Factor};
 use shopwright_domain::pricing::{FACTOR_MAX, PolicyError, PolicyFacts, PolicyPatch, PricePolicy};
 use shopwright_domain::time::Timestamp;
@@ -136,60 +136,42 @@ pub enum PolicyChangeError {
 }
 
 /// Replaces the layer of a scope after checking it against every product it covers. A freeze of the
-/// whole store stays until somebody lifts it by name: settings that say nothing of it do not. The
-/// event's id is that of this change, should it stop prices or let them go.
-pub async fn set_policy(
-    store: &Store,
-    scope: PolicyScope,
-    patch: PolicyPatch,
+/// whole store stays until somebody lifts it by name: settings that say nothing of it do not.
+pub fn set_policy(
+    tx: &mut Tx<'_>,
+    scope: &PolicyScope,
+    patch: &PolicyPatch,
     currency: Currency,
-    (event_id, now): (EventId, Timestamp),
+    now: Timestamp,
 ) -> Result<(), PolicyChangeError> {
-    store
-        .write(move |tx| {
-            if let PolicyScope::Sku(sku) = &scope
-                && catalog::find(tx, sku)?.is_none()
-            {
-                return Err(PolicyChangeError::UnknownSku(sku.clone()));
-            }
-            patch.validate(currency).map_err(PolicyChangeError::Invalid)?;
-            let (name, key) = scope.parts();
-            let mut layers = Layers::load(tx)?;
-            let mut patch = patch.clone();
-            let before = layers.is_frozen();
-            if scope == PolicyScope::Store && patch.freeze.is_none() {
-                patch.freeze = layers.store.as_ref().and_then(|kept| kept.freeze);
-            }
-            layers.insert(name, key.to_owned(), Some(patch.clone()));
-            check_products(tx, &scope, &layers, now)?;
-            let json = serde_json::to_value(&patch)
-                .map_err(|e| StoreError::Bug(format!("a policy has no JSON form: {e}")))?;
-            pricing::set_policy(tx, name, key, &json, now)?;
-            price_events::freeze_changed(tx, (before, layers.is_frozen()), event_id, now)?;
-            tx.announce(Change::PriceInputs);
-            Ok(())
-        })
-        .await
+    if let PolicyScope::Sku(sku) = scope
+        && catalog::find(tx, sku)?.is_none()
+    {
+        return Err(PolicyChangeError::UnknownSku(sku.clone()));
+    }
+    patch.validate(currency).map_err(PolicyChangeError::Invalid)?;
+    let (name, key) = scope.parts();
+    let mut layers = Layers::load(tx)?;
+    let mut patch = patch.clone();
+    let before = layers.is_frozen();
+    if *scope == PolicyScope::Store && patch.freeze.is_none() {
+        patch.freeze = layers.store.as_ref().and_then(|kept| kept.freeze);
+    }
+    layers.insert(name, key.to_owned(), Some(patch.clone()));
+    check_products(tx, scope, &layers, now)?;
+    let json = serde_json::to_value(&patch)
+        .map_err(|e| StoreError::Bug(format!("a policy has no JSON form: {e}")))?;
+    pricing::set_policy(tx, name, key, &json, now)?;
+    price_events::freeze_changed(tx, (before, layers.is_frozen()), now)?;
+    tx.announce(Change::PriceInputs);
+    Ok(())
 }
 
-/// Removes the layer of a scope. `false` when there was none. The event's id is that of this change,
-/// should it let prices go.
-pub async fn clear_policy(
-    store: &Store,
-    scope: PolicyScope,
-    (event_id, now): (EventId, Timestamp),
-) -> Result<bool, StoreError> {
-    store
-        .write(move |tx| {
-            let (name, key) = scope.parts();
-            tx.announce(Change::PriceInputs);
-            let before = Layers::load(tx)?.is_frozen();
-            let cleared = pricing::delete_policy(tx, name, key)?;
-            let after = before && scope != PolicyScope::Store;
-            price_events::freeze_changed(tx, (before, after), event_id, now)?;
-            Ok(cleared)
-        })
-        .await
+/// Removes the layer of a scope. `false` when there was none.
+pub fn clear_policy(tx: &mut Tx<'_>, scope: &PolicyScope) -> Result<bool, StoreError> {
+    let (name, key) = scope.parts();
+    tx.announce(Change::PriceInputs);
+    pricing::delete_policy(tx, name, key)
 }
 
 /// The settings that hold for one product, all layers applied. `None` when there is no product.
@@ -277,9 +259,9 @@ pub enum PromotionError {
 }
 
 /// Adds a promotion.
-pub async fn start_promotion(
-    store: &Store,
-    command: StartPromotion,
+pub fn start_promotion(
+    tx: &mut Tx<'_>,
+    command: &StartPromotion,
     now: Timestamp,
 ) -> Result<Promotion, PromotionError> {
     let name = command.name.trim().to_owned();
@@ -306,60 +288,38 @@ pub async fn start_promotion(
         ends_at: command.ends_at,
         created_at: now,
     };
-    let kept = promotion.clone();
-    store
-        .write(move |tx| {
-            if let PolicyScope::Sku(sku) = &command.scope
-                && catalog::find(tx, sku)?.is_none()
-            {
-                return Err(PromotionError::UnknownSku(sku.clone()));
-            }
-            promotions::insert(tx, &promotion)?;
-            promotion_end::created(tx, &promotion)?;
-            tx.announce(Change::PriceInputs);
-            Ok(())
-        })
-        .await?;
-    Ok(kept)
+    if let PolicyScope::Sku(sku) = &command.scope
+        && catalog::find(tx, sku)?.is_none()
+    {
+        return Err(PromotionError::UnknownSku(sku.clone()));
+    }
+    promotions::insert(tx, &promotion)?;
+    promotion_end::created(tx, &promotion)?;
+    tx.announce(Change::PriceInputs);
+    Ok(promotion)
 }
 
 /// Ends a promotion now. `false` when there is none that runs or is to come.
-pub async fn end_promotion(
-    store: &Store,
-    id: PromotionId,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    store
-        .write(move |tx| {
-            tx.announce(Change::PriceInputs);
-            let ended = promotions::end(tx, id, now)?;
-            if ended {
-                promotion_end::ended(tx, id, now)?;
-            }
-            Ok(ended)
-        })
-        .await
+pub fn end_promotion(tx: &mut Tx<'_>, id: PromotionId, now: Timestamp) -> Result<bool, StoreError> {
+    tx.announce(Change::PriceInputs);
+    let ended = promotions::end(tx, id, now)?;
+    if ended {
+        promotion_end::ended(tx, id, now)?;
+    }
+    Ok(ended)
 }
 
 /// Stops every price of the store where it stands, or lets them move again. Leaves the other
-/// settings of the store as they are. The event's id is that of this change.
-pub async fn set_freeze(
-    store: &Store,
-    frozen: bool,
-    (event_id, now): (EventId, Timestamp),
-) -> Result<(), StoreError> {
-    store
-        .write(move |tx| {
-            let before = Layers::load(tx)?.is_frozen();
-            let kept = pricing::find_policy(tx, "store", "")?;
-            let mut patch = kept.map_or_else(|| serde_json::json!({}), |row| row.patch);
-            if let Some(fields) = patch.as_object_mut() {
-                fields.insert("freeze".to_owned(), frozen.into());
-            }
-            pricing::set_policy(tx, "store", "", &patch, now)?;
-            price_events::freeze_changed(tx, (before, frozen), event_id, now)?;
-            tx.announce(Change::PriceInputs);
-            Ok(())
-        })
-        .await
+/// settings of the store as they are.
+pub fn set_freeze(tx: &mut Tx<'_>, frozen: bool, now: Timestamp) -> Result<(), StoreError> {
+    let before = Layers::load(tx)?.is_frozen();
+    let kept = pricing::find_policy(tx, "store", "")?;
+    let mut patch = kept.map_or_else(|| serde_json::json!({}), |row| row.patch);
+    if let Some(fields) = patch.as_object_mut() {
+        fields.insert("freeze".to_owned(), frozen.into());
+    }
+    pricing::set_policy(tx, "store", "", &patch, now)?;
+    price_events::freeze_changed(tx, (before, frozen), now)?;
+    tx.announce(Change::PriceInputs);
+    Ok(())
 }

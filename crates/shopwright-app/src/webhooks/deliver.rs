@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use serde_json::json;
-use shopwright_domain::ids::{DeliveryId, EffectId, derived_uuid};
+use shopwright_domain::ids::{EffectId, WebhookDeliveryId, derived_uuid};
 use shopwright_domain::retry::with_jitter;
 use shopwright_domain::time::{SECOND, Timestamp};
 use shopwright_domain::webhooks::{Answered, THROTTLE, failed_too_long, next_try};
@@ -26,7 +26,7 @@ const ANSWER_BYTES_MAX: usize = 1_024;
 
 /// Tries a delivery once.
 pub(crate) async fn deliver(performers: &Performers, effect: &Effect) -> Performed {
-    let id = DeliveryId::from_uuid(effect.effect_id.uuid());
+    let id = WebhookDeliveryId::from_uuid(effect.effect_id.uuid());
     let loaded = performers.store.read(move |tx| load(tx, id)).await;
     let now = performers.now();
     let (delivery, endpoint) = match loaded {
@@ -65,7 +65,10 @@ pub(crate) async fn deliver(performers: &Performers, effect: &Effect) -> Perform
     verdict.performed(performers, delivery, attempt)
 }
 
-fn load(tx: &mut Tx<'_>, id: DeliveryId) -> Result<Option<(Delivery, Endpoint)>, StoreError> {
+fn load(
+    tx: &mut Tx<'_>,
+    id: WebhookDeliveryId,
+) -> Result<Option<(Delivery, Endpoint)>, StoreError> {
     let Some(delivery) = webhook_deliveries::find(tx, id)? else { return Ok(None) };
     let endpoint = webhooks::find_endpoint(tx, delivery.endpoint_id)?;
     Ok(endpoint.map(|endpoint| (delivery, endpoint)))

@@ -1,6 +1,6 @@
 //! Endpoints: made, changed, their secrets rotated, tested, and what failed sent again.
 
-use shopwright_domain::ids::{DeliveryId, EventId, WebhookEndpointId};
+use shopwright_domain::ids::{EventId, WebhookDeliveryId, WebhookEndpointId};
 use shopwright_domain::time::{DAY, Timestamp};
 use shopwright_domain::webhooks::{EventFilter, FILTERS_MAX};
 use shopwright_gateways::guard::FetchError;
@@ -199,7 +199,7 @@ pub async fn test_endpoint(
     id: WebhookEndpointId,
     event_id: EventId,
     now: Timestamp,
-) -> Result<Option<DeliveryId>, StoreError> {
+) -> Result<Option<WebhookDeliveryId>, StoreError> {
     store
         .write(move |tx| {
             if webhooks::lock_endpoint(tx, id)?.is_none() {

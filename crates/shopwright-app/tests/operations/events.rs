@@ -2,8 +2,7 @@
 
 use serde_json::{Value as Json, json};
 use shopwright_app::pricing::{
-    PolicyScope, StartPromotion, clear_policy, end_promotion, set_freeze, set_policy,
-    start_promotion,
+    PolicyScope, StartPromotion, end_promotion, set_freeze, set_policy, start_promotion,
 };
 use shopwright_domain::ids::{PromotionId, new_id};
 use shopwright_domain::money::Factor;
@@ -47,20 +46,21 @@ fn a_refresh_tells_changed_prices_many_in_one_event_and_only_those() {
 #[test]
 fn the_emergency_stop_is_told_when_it_changes_and_only_then() {
     on_both(|shop| {
-        let freeze = |frozen| shop.run(set_freeze(&shop.store, frozen, shop.change())).unwrap();
+        let now = shop.clock.now();
+        let freeze = |frozen| shop.write(move |tx| set_freeze(tx, frozen, now));
         for frozen in [true, true, false, false, true] {
             freeze(frozen);
         }
         let policy = |json: Json| {
             let patch = serde_json::from_value(json).unwrap();
-            let currency = "GBP".parse().unwrap();
-            shop.run(set_policy(&shop.store, PolicyScope::Store, patch, currency, shop.change()))
-                .unwrap();
+            let (scope, currency) = (PolicyScope::Store, "GBP".parse().unwrap());
+            let put = shop.store.write(move |tx| set_policy(tx, &scope, &patch, currency, now));
+            shop.run(put).unwrap();
         };
         policy(json!({}));
         policy(json!({ "freeze": false }));
         freeze(true);
-        assert!(shop.run(clear_policy(&shop.store, PolicyScope::Store, shop.change())).unwrap());
+        freeze(false);
         let states: Vec<_> =
             told(shop, "pricing.freeze.changed").iter().map(|e| e["frozen"] == true).collect();
         assert_eq!(states.iter().filter(|frozen| **frozen).count(), 3, "{states:?}");
@@ -78,7 +78,9 @@ fn promotion(shop: &Shop, ends_at: &str) -> PromotionId {
         starts_at: shop.clock.now(),
         ends_at: at(ends_at),
     };
-    shop.run(start_promotion(&shop.store, command, shop.clock.now())).unwrap().promotion_id
+    let now = shop.clock.now();
+    let started = shop.store.write(move |tx| start_promotion(tx, &command, now));
+    shop.run(started).unwrap().promotion_id
 }
 
 #[test]
@@ -89,7 +91,8 @@ fn the_end_of_a_promotion_is_told_once_at_its_time_or_when_somebody_ends_it() {
         let ended = promotion(shop, "2011-12-13T00:00:00Z");
         assert_eq!(told(shop, "promotion.created").len(), 2);
         shop.set_clock("2011-12-11T00:00:00Z");
-        assert!(shop.run(end_promotion(&shop.store, ended, shop.clock.now())).unwrap());
+        let now = shop.clock.now();
+        assert!(shop.write(move |tx| end_promotion(tx, ended, now)));
         let ends = || told(shop, "promotion.ended");
         assert_eq!((ends().len(), &ends()[0]["id"]), (1, &json!(ended)));
         shop.set_clock("2011-12-12T00:00:00Z");

@@ -12,7 +12,7 @@ use shopwright_app::orders::{
     ImportError, ImportOnlineRetail, ImportSummary, import_online_retail,
 };
 use shopwright_app::pricing::{Refreshed, StoreZone, refresh_prices};
-use shopwright_domain::ids::{EventId, IdSource, new_id};
+use shopwright_domain::ids::IdSource;
 use shopwright_domain::time::{Clock, Timestamp};
 use shopwright_store::{
     PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, Tx, params,
@@ -144,11 +144,6 @@ impl Shop {
         query: impl FnMut(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> T {
         self.run(self.store.read(query)).unwrap()
-    }
-
-    /// The id and time of a change.
-    pub fn change(&self) -> (EventId, Timestamp) {
-        (new_id(self.ids.as_ref()), self.clock.now())
     }
 
     /// A number from a query.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use shopwright_app::effects::{Outside, Performers, WorkOptions, Working, keep_working};
-use shopwright_domain::ids::Randomness;
+use shopwright_domain::ids::Entropy;
 use shopwright_gateways::guard::Guard;
 use shopwright_gateways::mail::Mail;
 use shopwright_gateways::resolver::Resolver;
@@ -20,7 +20,7 @@ use crate::harness::Shop;
 /// Never gives the same bytes twice.
 struct Counting(AtomicU64);
 
-impl Randomness for Counting {
+impl Entropy for Counting {
     fn fill(&self, bytes: &mut [u8]) {
         for part in bytes.chunks_mut(8) {
             let next = self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes();

@@ -41,7 +41,16 @@ fn stocked(shop: &Shop) {
 fn policy(shop: &Shop, json: serde_json::Value) {
     let patch: PolicyPatch = serde_json::from_value(json).unwrap();
     let currency = "GBP".parse().unwrap();
-    shop.run(set_policy(&shop.store, PolicyScope::Store, patch, currency, shop.change())).unwrap();
+    let now = shop.clock.now();
+    shop.run(
+        shop.store.write(move |tx| set_policy(tx, &PolicyScope::Store, &patch, currency, now)),
+    )
+    .unwrap();
+}
+
+fn freeze(shop: &Shop, frozen: bool) {
+    let now = shop.clock.now();
+    shop.write(move |tx| set_freeze(tx, frozen, now));
 }
 
 fn price(shop: &Shop) -> CurrentPrice {
@@ -137,17 +146,19 @@ fn promotions_and_freezes_reach_prices_at_the_next_refresh() {
             starts_at: at("2011-12-10T10:00:00Z"),
             ends_at: at("2011-12-20T10:00:00Z"),
         };
-        shop.run(start_promotion(&shop.store, promotion, shop.clock.now())).unwrap();
+        let now = shop.clock.now();
+        shop.run(shop.store.write(move |tx| start_promotion(tx, &promotion, now))).unwrap();
         shop.refresh();
         assert_eq!(price(shop).amount_minor, before, "not before it starts");
         shop.set_clock("2011-12-10T10:00:00Z");
         shop.refresh();
         assert_eq!(price(shop).amount_minor, before * 9 / 10);
-        shop.run(set_freeze(&shop.store, true, shop.change())).unwrap();
+        freeze(shop, true);
         shop.set_clock("2011-12-10T11:00:00Z");
-        assert!(shop.run(end_promotion(&shop.store, id, shop.clock.now())).unwrap());
+        let now = shop.clock.now();
+        assert!(shop.write(move |tx| end_promotion(tx, id, now)));
         assert_eq!(shop.refresh().changed, 0, "frozen");
-        shop.run(set_freeze(&shop.store, false, shop.change())).unwrap();
+        freeze(shop, false);
         shop.refresh();
         assert_eq!(price(shop).amount_minor, before);
     });
@@ -160,16 +171,10 @@ fn settings_that_cannot_hold_are_refused_and_the_price_stays() {
         shop.refresh();
         let check = |json: serde_json::Value, field: &str| {
             let patch: PolicyPatch = serde_json::from_value(json).unwrap();
-            let change = shop.change();
-            let error = shop
-                .run(set_policy(
-                    &shop.store,
-                    PolicyScope::Sku(sku("A-1")),
-                    patch,
-                    "GBP".parse().unwrap(),
-                    change,
-                ))
-                .unwrap_err();
+            let now = shop.clock.now();
+            let (scope, currency) = (PolicyScope::Sku(sku("A-1")), "GBP".parse().unwrap());
+            let put = shop.store.write(move |tx| set_policy(tx, &scope, &patch, currency, now));
+            let error = shop.run(put).unwrap_err();
             assert!(format!("{error:?}").contains(field), "{error:?}");
         };
         check(
@@ -205,7 +210,7 @@ fn settings_that_say_nothing_of_a_freeze_do_not_lift_it() {
     on_both(|shop| {
         stocked(shop);
         shop.refresh();
-        shop.run(set_freeze(&shop.store, true, shop.change())).unwrap();
+        freeze(shop, true);
         policy(shop, serde_json::json!({ "pin_minor": 1_500 }));
         assert_eq!(shop.refresh().changed, 0, "still frozen");
         policy(shop, serde_json::json!({ "pin_minor": 1_500, "freeze": false }));

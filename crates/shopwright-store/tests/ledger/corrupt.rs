@@ -112,7 +112,8 @@ fn values_sqlite_lets_in_and_postgresql_does_not_name_their_row() {
 
         let id = Uuid::from_u128(0x1234);
         db.raw().run(&format!(
-            "INSERT INTO api_keys VALUES (x'{}', 'secret', 'n', 'p', x'00', 1, NULL, NULL);
+            "INSERT INTO api_keys (key_id, kind, name, shown_prefix, hash, created_at)
+                 VALUES (x'{}', 'secret', 'n', 'p', x'00', 1);
              INSERT INTO imports VALUES (x'0102', 'l', 's', 'f', 0, 1, NULL)",
             id.simple()
         ));

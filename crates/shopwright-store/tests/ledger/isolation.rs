@@ -111,14 +111,14 @@ fn reserve(tx: &mut Tx<'_>, buyer: i64, wish: &Wish) -> Result<(), Refused> {
             return Err(Refused::Rule("sold out"));
         }
         tx.execute("UPDATE shelves SET free = $2 WHERE sku = $1", params![*sku, free - pieces])?;
-        tx.execute("INSERT INTO reservations VALUES ($1, $2, $3)", params![buyer, *sku, *pieces])?;
+        tx.execute("INSERT INTO held_for VALUES ($1, $2, $3)", params![buyer, *sku, *pieces])?;
     }
     Ok(())
 }
 
 fn no_shelf_is_oversold(db: &Db, stock: &[i64], wishes: &[Wish]) {
     let mut raw = db.raw();
-    raw.run("DELETE FROM reservations; DELETE FROM shelves");
+    raw.run("DELETE FROM held_for; DELETE FROM shelves");
     for (sku, pieces) in stock.iter().enumerate() {
         raw.run(&format!("INSERT INTO shelves VALUES ({sku}, {pieces})"));
     }
@@ -150,8 +150,7 @@ fn no_shelf_is_oversold(db: &Db, stock: &[i64], wishes: &[Wish]) {
         let fits = wish.iter().all(|(sku, n)| *n <= free[usize::try_from(*sku).unwrap()]);
         if fits {
             let buyer = wishes.iter().position(|w| std::ptr::eq(w, wish)).unwrap();
-            let lines =
-                raw.int(&format!("SELECT COUNT(*) FROM reservations WHERE buyer = {buyer}"));
+            let lines = raw.int(&format!("SELECT COUNT(*) FROM held_for WHERE buyer = {buyer}"));
             assert_eq!(
                 lines,
                 i64::try_from(wish.len()).unwrap(),
@@ -163,7 +162,7 @@ fn no_shelf_is_oversold(db: &Db, stock: &[i64], wishes: &[Wish]) {
 
 /// How many lines the buyer has, after checking them against the answer.
 fn raw_lines(raw: &mut crate::harness::Raw, outcome: Result<(), Refused>, buyer: usize) -> usize {
-    let lines = raw.int(&format!("SELECT COUNT(*) FROM reservations WHERE buyer = {buyer}"));
+    let lines = raw.int(&format!("SELECT COUNT(*) FROM held_for WHERE buyer = {buyer}"));
     match outcome {
         Ok(()) => assert!(lines > 0, "buyer {buyer} was promised pieces"),
         Err(Refused::Rule(_)) => assert_eq!(lines, 0, "buyer {buyer} was refused"),
@@ -177,7 +176,7 @@ fn buyers_of_three_random_skus_at_once_never_oversell_one() {
     on_both_with(8, |db| {
         db.raw().run(
             "CREATE TABLE shelves (sku bigint PRIMARY KEY, free bigint NOT NULL CHECK (free >= 0));
-             CREATE TABLE reservations (buyer bigint, sku bigint, pieces bigint, PRIMARY KEY (buyer, sku))",
+             CREATE TABLE held_for (buyer bigint, sku bigint, pieces bigint, PRIMARY KEY (buyer, sku))",
         );
         let wish = prop::collection::btree_map(0..6_i64, 1..4_i64, 3);
         let strategy = (prop::collection::vec(0..25_i64, 6), prop::collection::vec(wish, 48));

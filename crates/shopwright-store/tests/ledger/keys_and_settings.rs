@@ -23,6 +23,9 @@ fn key(n: u8) -> ApiKey {
         created_at: at(i64::from(n) * 10),
         last_used_at: None,
         revoked_at: None,
+        scopes: vec!["stock:read".to_owned(); usize::from(n % 2)],
+        origins: vec!["https://shop.example".to_owned(); usize::from(n % 3)],
+        expires_at: (n > 2).then(|| at(900)),
     }
 }
 

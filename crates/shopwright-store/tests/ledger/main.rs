@@ -13,6 +13,7 @@ mod failing_commit;
 mod full_disk;
 mod group_commit;
 mod harness;
+mod idempotency;
 mod imports;
 mod isolation;
 mod keys_and_settings;

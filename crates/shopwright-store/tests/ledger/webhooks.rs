@@ -1,7 +1,7 @@
 //! Events, endpoints and deliveries in the ledger.
 
 use serde_json::json;
-use shopwright_domain::ids::{DeliveryId, EffectId, EventId, Id, WebhookEndpointId};
+use shopwright_domain::ids::{EffectId, EventId, Id, WebhookDeliveryId, WebhookEndpointId};
 use shopwright_store::effects::{self, EffectState, Outcome};
 use shopwright_store::webhook_deliveries::{self, Attempt, DELIVER, DeliveryState};
 use shopwright_store::webhooks::{self, Endpoint, NewEvent};
@@ -54,11 +54,11 @@ fn deliveries(db: &Db, endpoint: u128) -> Vec<webhook_deliveries::Delivery> {
 }
 
 /// Claims the only delivery that waits and writes an attempt that made this of it.
-fn attempt(db: &Db, state: DeliveryState) -> DeliveryId {
+fn attempt(db: &Db, state: DeliveryState) -> WebhookDeliveryId {
     db.write(move |tx| {
         let claimed = effects::claim(tx, &[DELIVER], at(20), std::time::Duration::from_mins(1), 1)?;
         let (effect, lease) = claimed.into_iter().next().unwrap();
-        let id = DeliveryId::from_uuid(effect.effect_id.uuid());
+        let id = WebhookDeliveryId::from_uuid(effect.effect_id.uuid());
         let outcome = match state {
             DeliveryState::Delivered => Outcome::Done,
             _ => Outcome::GivenUp { error: "it answered 500".into() },
@@ -171,7 +171,7 @@ fn a_delivery_keeps_its_attempts_and_can_be_sent_again_whatever_came_of_it() {
             let delivery = deliveries(db, 1).remove(0);
             assert_eq!((delivery.state, delivery.tries), (DeliveryState::Waiting, 0));
         }
-        let none = DeliveryId::from_uuid(Uuid::from_u128(99));
+        let none = WebhookDeliveryId::from_uuid(Uuid::from_u128(99));
         assert_eq!(db.write(move |tx| webhook_deliveries::replay(tx, none, at(15))), Ok(false));
         // Also when the effect was forgotten meanwhile.
         let id = attempt(db, DeliveryState::Delivered);

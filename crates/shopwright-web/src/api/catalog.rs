@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::view::{ListView, MoneyView};
 use crate::Site;
-use crate::auth::SecretKey;
+use crate::auth::{Allowed, needs};
 use crate::input::{PageLimit, Query, SkuPath, one_cursor};
 use crate::problem::{ApiError, Code, Problem};
 
@@ -98,12 +98,12 @@ pub struct ProductsQuery {
         (status = 200, description = "A page of products", body = ListView<ProductView>),
         (status = 400, description = "A parameter does not fit", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["catalog:read"]))
 )]
 pub async fn list_products(
-    _: SecretKey,
+    _: Allowed<needs::CatalogRead>,
     Query(query): Query<ProductsQuery>,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<ListView<ProductView>>, ApiError> {
@@ -141,13 +141,13 @@ fn read_sku(name: &str, text: Option<&str>) -> Result<Option<Sku>, ApiError> {
         (status = 200, description = "The product", body = ProductView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No product has this SKU", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["catalog:read"]))
 )]
 pub async fn get_product(
-    _: SecretKey,
+    _: Allowed<needs::CatalogRead>,
     SkuPath(sku): SkuPath,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<ProductView>, ApiError> {

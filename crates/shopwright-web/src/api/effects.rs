@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::view::ListView;
 use super::webhook_log::cursor;
 use crate::Site;
-use crate::auth::SecretKey;
+use crate::auth::{Allowed, needs};
 use crate::input::{PageLimit, PathText, Query};
 use crate::problem::{ApiError, Code, Problem};
 
@@ -109,12 +109,12 @@ async fn page(
         (status = 200, description = "A page of effects", body = ListView<EffectView>),
         (status = 400, description = "A parameter does not fit", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["effects:read"]))
 )]
 pub async fn list_effects(
-    _: SecretKey,
+    _: Allowed<needs::EffectsRead>,
     Query(query): Query<EffectsQuery>,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<ListView<EffectView>>, ApiError> {
@@ -129,12 +129,12 @@ pub async fn list_effects(
         (status = 200, description = "A page of jobs", body = ListView<EffectView>),
         (status = 400, description = "A parameter does not fit", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["effects:read"]))
 )]
 pub async fn list_jobs(
-    _: SecretKey,
+    _: Allowed<needs::EffectsRead>,
     Query(query): Query<EffectsQuery>,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<ListView<EffectView>>, ApiError> {
@@ -153,13 +153,13 @@ fn gone(id: &str) -> ApiError {
         (status = 200, description = "The effect", body = EffectView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such effect", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["effects:read"]))
 )]
 pub async fn get_effect(
-    _: SecretKey,
+    _: Allowed<needs::EffectsRead>,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<EffectView>, ApiError> {
@@ -176,14 +176,14 @@ pub async fn get_effect(
         (status = 202, description = "Due now", body = EffectView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such effect", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It is done, or a worker is at it", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["effects:write"]))
 )]
 pub async fn retry_effect(
-    _: SecretKey,
+    _: Allowed<needs::EffectsWrite>,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
 ) -> Result<(StatusCode, axum::Json<EffectView>), ApiError> {

@@ -9,7 +9,7 @@ use shopwright_store::{StoreError, catalog, inventory};
 use utoipa::ToSchema;
 
 use crate::Site;
-use crate::auth::SecretKey;
+use crate::auth::{Allowed, needs};
 use crate::input::SkuPath;
 use crate::problem::{ApiError, Problem};
 
@@ -53,13 +53,13 @@ pub struct StockLevelView {
         (status = 200, description = "The stock", body = StockView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No product has this SKU", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["stock:read"]))
 )]
 pub async fn get_stock(
-    _: SecretKey,
+    _: Allowed<needs::StockRead>,
     SkuPath(sku): SkuPath,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<StockView>, ApiError> {

@@ -4,6 +4,7 @@
 pub mod catalog;
 pub mod effects;
 pub mod inventory;
+pub mod keys;
 pub mod live_body;
 mod policy_schema;
 pub mod pricing;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use shopwright_app::identity::KeyKind;
+use shopwright_app::identity::{KnownKey, Scope};
 use shopwright_app::pricing::effective_policy;
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::ids::DecisionId;
@@ -18,7 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::live_body::{Moment, PriceView, ReasonView, json_response, reason_views, without_price};
 use super::view::{ListView, MoneyView, path_segment};
 use crate::Site;
-use crate::auth::{AnyKey, SecretKey};
+use crate::auth::{Allowed, needs};
 use crate::input::{JsonBody, PageLimit, Query, SkuPath, one_cursor};
 use crate::problem::{ApiError, Code, FieldProblem, Problem};
 
@@ -36,22 +36,20 @@ pub const BATCH_SKUS_MAX: usize = 1_000;
         (status = 200, description = "The price; `price` is null when there is no base price", body = PriceView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 405, description = "The path of the batch call; escape a SKU of that name as `%62atch`", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No product has this SKU", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["prices:read"]))
 )]
 pub async fn get_price(
-    AnyKey(key): AnyKey,
+    Allowed { key, .. }: Allowed<needs::PricesRead>,
     SkuPath(sku): SkuPath,
     State(site): State<Arc<Site>>,
 ) -> Result<Response, ApiError> {
     let moment = site.moment();
     let body = site.prices.with(sku.as_str(), |live| {
-        let head = match key.kind {
-            KeyKind::Secret => &live.body.full,
-            KeyKind::Publishable => &live.body.public,
-        };
+        let head = if sees_figures(&key) { &live.body.full } else { &live.body.public };
         let mut body = String::with_capacity(head.len() + moment.tail().len());
         body.push_str(head);
         body.push_str(moment.tail());
@@ -60,10 +58,15 @@ pub async fn get_price(
     if let Some(body) = body {
         return Ok(json_response(body));
     }
-    let full = key.kind == KeyKind::Secret;
+    let full = sees_figures(&key);
     let mut body: String = unpriced(&site, &sku, full).await?.into();
     body.push_str(moment.tail());
     Ok(json_response(body))
+}
+
+/// Whether the reasons of a price come with the shop's own figures.
+fn sees_figures(key: &KnownKey) -> bool {
+    key.scopes.contains(Scope::PricingRead)
 }
 
 /// A SKU that is not in memory: known without a price, or unknown.
@@ -116,14 +119,15 @@ pub enum BatchItem {
         (status = 200, description = "One item per SKU", body = ListView<BatchItem>),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not sent as JSON", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "No SKUs, or more than 1,000", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["prices:read"]))
 )]
 pub async fn get_prices(
-    AnyKey(key): AnyKey,
+    Allowed { key, .. }: Allowed<needs::PricesRead>,
     State(site): State<Arc<Site>>,
     JsonBody(request): JsonBody<BatchRequest>,
 ) -> Result<Response, ApiError> {
@@ -134,7 +138,7 @@ pub async fn get_prices(
         }]));
     }
     let moment = site.moment();
-    let full = key.kind == KeyKind::Secret;
+    let full = sees_figures(&key);
     let prices = site.prices.get_many(&request.skus);
     let missing = prices.iter().zip(&request.skus).filter(|(price, _)| price.is_none());
     let missing: Vec<String> = missing.map(|(_, sku)| sku.clone()).collect();
@@ -276,13 +280,13 @@ pub struct AllowedView {
         (status = 200, description = "The explanation", body = ExplanationView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No product has this SKU, or it has no price yet", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["pricing:read"]))
 )]
 pub async fn explain_price(
-    _: SecretKey,
+    _: Allowed<needs::PricingRead>,
     SkuPath(sku): SkuPath,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<ExplanationView>, ApiError> {
@@ -402,13 +406,13 @@ pub struct PriceChangeView {
         (status = 200, description = "A page of changes", body = ListView<PriceChangeView>),
         (status = 400, description = "A parameter does not fit", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No product has this SKU", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["pricing:read"]))
 )]
 pub async fn list_price_changes(
-    _: SecretKey,
+    _: Allowed<needs::PricingRead>,
     SkuPath(sku): SkuPath,
     Query(query): Query<HistoryQuery>,
     State(site): State<Arc<Site>>,

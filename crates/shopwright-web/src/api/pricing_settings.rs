@@ -3,20 +3,22 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use shopwright_app::pricing::{PolicyChangeError, PolicyScope, clear_policy, set_policy};
-use shopwright_domain::ids::{EventId, new_id};
 use shopwright_domain::pricing::PolicyPatch;
 use shopwright_domain::time::Timestamp;
-use shopwright_store::pricing;
+use shopwright_store::{Tx, pricing};
 use utoipa::ToSchema;
 
 use super::policy_schema::PolicySettings;
 use super::view::ListView;
 use crate::Site;
-use crate::auth::SecretKey;
+use crate::answer::Answer;
+use crate::auth::{Allowed, needs};
+use crate::etag::{EntityTag, IfMatch};
 use crate::input::{JsonBody, PathText};
+use crate::once::Once;
 use crate::problem::{ApiError, Code, FieldProblem, Problem};
 
 /// One layer of settings. Narrower layers win field by field: store, category, SKU.
@@ -57,12 +59,12 @@ impl From<pricing::PolicyRow> for PolicyView {
     responses(
         (status = 200, description = "All layers", body = ListView<PolicyView>),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["pricing:read"]))
 )]
 pub async fn list_policies(
-    _: SecretKey,
+    _: Allowed<needs::PricingRead>,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<ListView<PolicyView>>, ApiError> {
     let rows = site.store.read(pricing::list_policies).await?;
@@ -89,19 +91,22 @@ fn read_scope(scope: &str, key: &str) -> Result<PolicyScope, ApiError> {
         (status = 200, description = "The layer as it is kept; prices follow within a second", body = PolicyView),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
+        (status = 412, description = "It was changed since the version in `If-Match`", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not sent as JSON", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A field does not fit, such as a floor above its ceiling", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["pricing:write"]))
 )]
 pub async fn set_store_policy(
-    _: SecretKey,
+    _: Allowed<needs::PricingWrite>,
+    once: Once,
+    if_match: IfMatch,
     State(site): State<Arc<Site>>,
     JsonBody(patch): JsonBody<PolicyPatch>,
-) -> Result<axum::Json<PolicyView>, ApiError> {
-    write_policy(&site, PolicyScope::Store, patch).await
+) -> Result<Response, ApiError> {
+    write_policy(&site, once, (PolicyScope::Store, if_match), patch).await
 }
 
 /// Replaces the settings of one category or product.
@@ -116,21 +121,24 @@ pub async fn set_store_policy(
         (status = 200, description = "The layer as it is kept; prices follow within a second", body = PolicyView),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No product has this SKU, or no such scope", body = Problem, content_type = "application/problem+json"),
+        (status = 412, description = "It was changed since the version in `If-Match`", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not sent as JSON", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A field does not fit, such as a floor above its ceiling", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["pricing:write"]))
 )]
 pub async fn set_policy_of(
-    _: SecretKey,
+    _: Allowed<needs::PricingWrite>,
+    once: Once,
+    if_match: IfMatch,
     PathText((scope, key)): PathText<(String, String)>,
     State(site): State<Arc<Site>>,
     JsonBody(patch): JsonBody<PolicyPatch>,
-) -> Result<axum::Json<PolicyView>, ApiError> {
-    write_policy(&site, read_scope(&scope, &key)?, patch).await
+) -> Result<Response, ApiError> {
+    write_policy(&site, once, (read_scope(&scope, &key)?, if_match), patch).await
 }
 
 /// Removes the settings of one category or product, so that broader ones hold again.
@@ -144,41 +152,62 @@ pub async fn set_policy_of(
         (status = 204, description = "Removed"),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is no such layer", body = Problem, content_type = "application/problem+json"),
+        (status = 412, description = "It was changed since the version in `If-Match`", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["pricing:write"]))
 )]
 pub async fn clear_policy_of(
-    _: SecretKey,
+    _: Allowed<needs::PricingWrite>,
+    once: Once,
+    if_match: IfMatch,
     PathText((scope, key)): PathText<(String, String)>,
-    State(site): State<Arc<Site>>,
-) -> Result<StatusCode, ApiError> {
-    if clear_policy(&site.store, read_scope(&scope, &key)?, change(&site)).await? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
+) -> Result<Response, ApiError> {
+    let layer = read_scope(&scope, &key)?;
+    once.write(move |tx| {
+        kept(tx, &layer, &if_match)?;
+        if clear_policy(tx, &layer)? {
+            return Ok(Answer::no_content());
+        }
         Err(ApiError::new(Code::NOT_FOUND, format!("there are no settings for {scope} {key}")))
-    }
+    })
+    .await
 }
 
 async fn write_policy(
     site: &Site,
-    scope: PolicyScope,
+    once: Once,
+    (scope, if_match): (PolicyScope, IfMatch),
     patch: PolicyPatch,
-) -> Result<axum::Json<PolicyView>, ApiError> {
-    set_policy(&site.store, scope.clone(), patch, site.currency, change(site))
-        .await
-        .map_err(policy_error)?;
-    let kept = site
-        .store
-        .read(move |tx| {
-            let (name, key) = scope.parts();
-            pricing::find_policy(tx, name, key)
-        })
-        .await?;
-    let gone =
-        || ApiError::new(Code::NOT_FOUND, "the settings were removed by another request meanwhile");
-    kept.map(|row| axum::Json(row.into())).ok_or_else(gone)
+) -> Result<Response, ApiError> {
+    let (currency, now) = (site.currency, site.clock.now());
+    once.write(move |tx| {
+        kept(tx, &scope, &if_match)?;
+        set_policy(tx, &scope, &patch, currency, now).map_err(policy_error)?;
+        let view = kept(tx, &scope, &IfMatch::Exists)?;
+        let tag = view.as_ref().map(tag_of);
+        let answer = Answer::ok(&view)?;
+        Ok(tag.map_or(answer.clone(), |tag| answer.tagged(&tag)))
+    })
+    .await
+}
+
+/// The layer as it is kept, if the caller has seen this version of it.
+fn kept(
+    tx: &mut Tx<'_>,
+    scope: &PolicyScope,
+    if_match: &IfMatch,
+) -> Result<Option<PolicyView>, ApiError> {
+    let (name, key) = scope.parts();
+    let view = pricing::find_policy(tx, name, key)?.map(PolicyView::from);
+    if_match.check(view.as_ref().map(tag_of).as_ref())?;
+    Ok(view)
+}
+
+/// When it was written is no part of what it says: the same settings written again keep the tag.
+fn tag_of(view: &PolicyView) -> EntityTag {
+    EntityTag::content(&view.settings)
 }
 
 fn policy_error(error: PolicyChangeError) -> ApiError {
@@ -219,23 +248,23 @@ pub struct Freeze {
         (status = 200, description = "Done; holds from the next decision on, within a second", body = Freeze),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not sent as JSON", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["pricing:write"]))
 )]
 pub async fn set_freeze(
-    _: SecretKey,
+    _: Allowed<needs::PricingWrite>,
+    once: Once,
     State(site): State<Arc<Site>>,
     JsonBody(freeze): JsonBody<Freeze>,
-) -> Result<axum::Json<Freeze>, ApiError> {
-    shopwright_app::pricing::set_freeze(&site.store, freeze.frozen, change(&site)).await?;
-    Ok(axum::Json(freeze))
-}
-
-/// The id and time of a change, for the event that may come of it.
-fn change(site: &Site) -> (EventId, Timestamp) {
-    (new_id(site.ids.as_ref()), site.clock.now())
+) -> Result<Response, ApiError> {
+    let now = site.clock.now();
+    once.write(move |tx| {
+        shopwright_app::pricing::set_freeze(tx, freeze.frozen, now)?;
+        Answer::ok(&freeze)
+    })
+    .await
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use shopwright_app::pricing::{
     PolicyScope, PromotionError, StartPromotion, end_promotion, start_promotion,
@@ -16,9 +16,11 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::view::ListView;
 use crate::Site;
-use crate::auth::SecretKey;
-use crate::input::{JsonBody, PageLimit, PathText, Query};
-use crate::problem::{ApiError, Code, FieldProblem, Problem};
+use crate::answer::Answer;
+use crate::auth::{Allowed, needs};
+use crate::input::{Cursor, JsonBody, PathText, Query};
+use crate::once::Once;
+use crate::problem::{ApiError, Code, Problem};
 
 /// RFC 3339 knows no earlier year, and PostgreSQL keeps no times much earlier.
 pub(super) const YEAR_0: Timestamp = Timestamp::from_micros(-62_167_219_200 * SECOND);
@@ -107,29 +109,27 @@ impl From<Promotion> for PromotionView {
         (status = 201, description = "Made", body = PromotionView),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No product has this SKU", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not sent as JSON", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A field does not fit", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["promotions:write"]))
 )]
 pub async fn create_promotion(
-    _: SecretKey,
+    _: Allowed<needs::PromotionsWrite>,
+    once: Once,
     State(site): State<Arc<Site>>,
     JsonBody(new): JsonBody<NewPromotion>,
-) -> Result<(StatusCode, axum::Json<PromotionView>), ApiError> {
-    let field = |pointer: &str, detail: String| {
-        ApiError::invalid(vec![FieldProblem { pointer: pointer.to_owned(), detail }])
-    };
+) -> Result<Response, ApiError> {
     if new.starts_at < YEAR_0 {
-        return Err(field("/starts_at", "write a time in the years 0000 to 9999".to_owned()));
+        return Err(ApiError::field("/starts_at", "write a time in the years 0000 to 9999"));
     }
     let scope = PolicyScope::parse(&new.scope, &new.key).ok_or_else(|| {
-        field(
+        ApiError::field(
             "/scope",
-            "use store without a key, category with a path, or sku with a SKU".to_owned(),
+            "use store without a key, category with a path, or sku with a SKU",
         )
     })?;
     let command = StartPromotion {
@@ -141,17 +141,24 @@ pub async fn create_promotion(
         starts_at: new.starts_at,
         ends_at: new.ends_at,
     };
-    let made = start_promotion(&site.store, command, site.clock.now()).await.map_err(|error| {
-        let text = error.to_string();
-        match error {
-            PromotionError::Name => field("/name", text),
-            PromotionError::Factor => field("/factor", text),
-            PromotionError::Times => field("/ends_at", text),
-            PromotionError::UnknownSku(sku) => ApiError::unknown_sku(sku.as_str()),
-            PromotionError::Store(error) => error.into(),
-        }
-    })?;
-    Ok((StatusCode::CREATED, axum::Json(made.into())))
+    let now = site.clock.now();
+    once.write(move |tx| {
+        let made = start_promotion(tx, &command, now).map_err(promotion_error)?;
+        let location = format!("/v1/promotions/{}", made.promotion_id);
+        Answer::created(location, &PromotionView::from(made))
+    })
+    .await
+}
+
+fn promotion_error(error: PromotionError) -> ApiError {
+    let text = error.to_string();
+    match error {
+        PromotionError::Name => ApiError::field("/name", text),
+        PromotionError::Factor => ApiError::field("/factor", text),
+        PromotionError::Times => ApiError::field("/ends_at", text),
+        PromotionError::UnknownSku(sku) => ApiError::unknown_sku(sku.as_str()),
+        PromotionError::Store(error) => error.into(),
+    }
 }
 
 /// A page of promotions.
@@ -164,6 +171,8 @@ pub struct PromotionsQuery {
     pub limit: Option<i64>,
     /// A promotion id: the page after it (older).
     pub starting_after: Option<String>,
+    /// A promotion id: the page before it (newer).
+    pub ending_before: Option<String>,
 }
 
 /// All promotions, newest first.
@@ -174,23 +183,21 @@ pub struct PromotionsQuery {
         (status = 200, description = "A page of promotions", body = ListView<PromotionView>),
         (status = 400, description = "A parameter does not fit", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["promotions:read"]))
 )]
 pub async fn list_promotions(
-    _: SecretKey,
+    _: Allowed<needs::PromotionsRead>,
     Query(query): Query<PromotionsQuery>,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<ListView<PromotionView>>, ApiError> {
-    let limit = PageLimit::read(query.limit)?.0;
-    let after: Option<PromotionId> =
-        query.starting_after.as_deref().map(str::parse).transpose().map_err(|error| {
-            ApiError::new(Code::INVALID_PARAMETER, format!("starting_after: {error}"))
-        })?;
-    let rows = site.store.read(move |tx| promotions::list(tx, after, limit + 1)).await?;
+    let cursor: Cursor<PromotionId> =
+        Cursor::read(query.limit, query.starting_after, query.ending_before)?;
+    let rows = site.store.read(move |tx| promotions::list(tx, &cursor.page())).await?;
     let data = rows.into_iter().map(PromotionView::from).collect();
-    Ok(axum::Json(ListView::page(data, limit, false, "/v1/promotions".to_owned())))
+    let (limit, backwards) = (cursor.limit, cursor.is_backwards());
+    Ok(axum::Json(ListView::page(data, limit, backwards, "/v1/promotions".to_owned())))
 }
 
 /// Ends a promotion now, or cancels one that has not started.
@@ -201,21 +208,23 @@ pub async fn list_promotions(
         (status = 204, description = "Ended"),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No promotion with this id runs or is to come", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["promotions:write"]))
 )]
 pub async fn end_promotion_now(
-    _: SecretKey,
+    _: Allowed<needs::PromotionsWrite>,
+    once: Once,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
-) -> Result<StatusCode, ApiError> {
-    let gone = || ApiError::new(Code::NOT_FOUND, format!("no promotion {id} runs or is to come"));
-    let parsed: PromotionId = id.parse().map_err(|_| gone())?;
-    if end_promotion(&site.store, parsed, site.clock.now()).await? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(gone())
-    }
+) -> Result<Response, ApiError> {
+    let gone =
+        |id: &str| ApiError::new(Code::NOT_FOUND, format!("no promotion {id} runs or is to come"));
+    let parsed: PromotionId = id.parse().map_err(|_| gone(&id))?;
+    let now = site.clock.now();
+    once.write(move |tx| {
+        if end_promotion(tx, parsed, now)? { Ok(Answer::no_content()) } else { Err(gone(&id)) }
+    })
+    .await
 }

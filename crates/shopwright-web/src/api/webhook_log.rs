@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shopwright_app::webhooks as operations;
-use shopwright_domain::ids::{DeliveryId, Id, IdKind};
+use shopwright_domain::ids::{Id, IdKind, WebhookDeliveryId};
 use shopwright_domain::time::Timestamp;
 use shopwright_store::webhook_deliveries::{self, Attempt, Delivery, DeliveryState};
 use shopwright_store::webhooks::{self, Event};
@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::view::{ListView, path_segment};
 use super::webhooks::endpoint_id;
 use crate::Site;
-use crate::auth::SecretKey;
+use crate::auth::{Allowed, needs};
 use crate::input::{JsonBody, PageLimit, PathText, Query};
 use crate::problem::{ApiError, Code, Problem};
 
@@ -137,7 +137,10 @@ pub(super) fn cursor<K: IdKind>(text: Option<&str>) -> Result<Option<Id<K>>, Api
         .map_err(|error| ApiError::new(Code::INVALID_PARAMETER, format!("starting_after: {error}")))
 }
 
-pub(super) async fn delivery_view(site: &Site, id: DeliveryId) -> Result<DeliveryView, ApiError> {
+pub(super) async fn delivery_view(
+    site: &Site,
+    id: WebhookDeliveryId,
+) -> Result<DeliveryView, ApiError> {
     let found = site
         .store
         .read(move |tx| {
@@ -172,12 +175,12 @@ pub struct EventsQuery {
         (status = 200, description = "A page of events", body = ListView<EventView>),
         (status = 400, description = "A parameter does not fit", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["webhooks:read"]))
 )]
 pub async fn list_events(
-    _: SecretKey,
+    _: Allowed<needs::WebhooksRead>,
     Query(query): Query<EventsQuery>,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<ListView<EventView>>, ApiError> {
@@ -215,13 +218,13 @@ pub struct DeliveriesQuery {
         (status = 200, description = "A page of deliveries", body = ListView<DeliveryView>),
         (status = 400, description = "A parameter does not fit", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such endpoint", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["webhooks:read"]))
 )]
 pub async fn list_deliveries(
-    _: SecretKey,
+    _: Allowed<needs::WebhooksRead>,
     PathText(id): PathText<String>,
     Query(query): Query<DeliveriesQuery>,
     State(site): State<Arc<Site>>,
@@ -259,13 +262,13 @@ pub async fn list_deliveries(
         (status = 200, description = "The delivery", body = DeliveryView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such delivery", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["webhooks:read"]))
 )]
 pub async fn get_delivery(
-    _: SecretKey,
+    _: Allowed<needs::WebhooksRead>,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<DeliveryView>, ApiError> {
@@ -281,17 +284,17 @@ pub async fn get_delivery(
         (status = 202, description = "On its way again", body = DeliveryView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such delivery", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["webhooks:write"]))
 )]
 pub async fn replay_delivery(
-    _: SecretKey,
+    _: Allowed<needs::WebhooksWrite>,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
 ) -> Result<(StatusCode, axum::Json<DeliveryView>), ApiError> {
-    let parsed: DeliveryId = id.parse().map_err(|_| gone(&id))?;
+    let parsed: WebhookDeliveryId = id.parse().map_err(|_| gone(&id))?;
     let now = site.clock.now();
     let found = site.store.write(move |tx| webhook_deliveries::replay(tx, parsed, now)).await?;
     if !found {
@@ -326,16 +329,16 @@ pub struct ReplayedView {
         (status = 202, description = "On their way again", body = ReplayedView),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such endpoint", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not sent as JSON", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A field does not fit", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["webhooks:write"]))
 )]
 pub async fn replay_failed_deliveries(
-    _: SecretKey,
+    _: Allowed<needs::WebhooksWrite>,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
     JsonBody(which): JsonBody<ReplayFailed>,

@@ -18,7 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::view::ListView;
 use super::webhook_log::{DeliveryView, delivery_view};
 use crate::Site;
-use crate::auth::SecretKey;
+use crate::auth::{Allowed, needs};
 use crate::input::{JsonBody, PageLimit, PathText, Query};
 use crate::problem::{ApiError, Code, FieldProblem, Problem};
 
@@ -169,16 +169,16 @@ pub(super) fn endpoint_id(id: &str) -> Result<WebhookEndpointId, ApiError> {
         (status = 201, description = "Made", body = EndpointView),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "There are 100 endpoints already", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not sent as JSON", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A field does not fit", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["webhooks:write"]))
 )]
 pub async fn create_endpoint(
-    _: SecretKey,
+    _: Allowed<needs::WebhooksWrite>,
     State(site): State<Arc<Site>>,
     JsonBody(new): JsonBody<NewEndpoint>,
 ) -> Result<(StatusCode, axum::Json<EndpointView>), ApiError> {
@@ -214,12 +214,12 @@ pub struct EndpointsQuery {
         (status = 200, description = "A page of endpoints", body = ListView<EndpointView>),
         (status = 400, description = "A parameter does not fit", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["webhooks:read"]))
 )]
 pub async fn list_endpoints(
-    _: SecretKey,
+    _: Allowed<needs::WebhooksRead>,
     Query(query): Query<EndpointsQuery>,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<ListView<EndpointView>>, ApiError> {
@@ -238,13 +238,13 @@ pub async fn list_endpoints(
         (status = 200, description = "The endpoint", body = EndpointView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such endpoint", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["webhooks:read"]))
 )]
 pub async fn get_endpoint(
-    _: SecretKey,
+    _: Allowed<needs::WebhooksRead>,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<EndpointView>, ApiError> {
@@ -262,16 +262,16 @@ pub async fn get_endpoint(
         (status = 200, description = "The endpoint as it is now", body = EndpointView),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such endpoint", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not sent as JSON", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A field does not fit", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["webhooks:write"]))
 )]
 pub async fn update_endpoint(
-    _: SecretKey,
+    _: Allowed<needs::WebhooksWrite>,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
     JsonBody(change): JsonBody<EndpointChange>,
@@ -296,13 +296,13 @@ pub async fn update_endpoint(
         (status = 204, description = "Removed"),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such endpoint", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["webhooks:write"]))
 )]
 pub async fn delete_endpoint(
-    _: SecretKey,
+    _: Allowed<needs::WebhooksWrite>,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
 ) -> Result<StatusCode, ApiError> {
@@ -319,13 +319,13 @@ pub async fn delete_endpoint(
         (status = 200, description = "The endpoint with its new secret", body = EndpointView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such endpoint", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["webhooks:write"]))
 )]
 pub async fn rotate_endpoint_secret(
-    _: SecretKey,
+    _: Allowed<needs::WebhooksWrite>,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<EndpointView>, ApiError> {
@@ -343,13 +343,13 @@ pub async fn rotate_endpoint_secret(
         (status = 202, description = "On its way", body = DeliveryView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a secret key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such endpoint", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("key" = []))
+    security(("key" = ["webhooks:write"]))
 )]
 pub async fn test_webhook_endpoint(
-    _: SecretKey,
+    _: Allowed<needs::WebhooksWrite>,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
 ) -> Result<(StatusCode, axum::Json<DeliveryView>), ApiError> {

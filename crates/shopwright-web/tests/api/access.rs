@@ -1,21 +1,22 @@
 //! Who may call what: a table of every documented operation, and keys that come, go and are wrong.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use shopwright_app::identity::KeyKind;
+use shopwright_app::identity::{KeyKind, Scope, WantedKey};
+use shopwright_domain::time::{Clock, HOUR};
 use shopwright_store::identity;
 
 use crate::harness::{STILL, Shop, on_both, on_sqlite, soon};
 
-/// Which keys open an operation.
+/// What opens an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Opens {
     Freely,
-    WithAnyKey,
-    WithSecretKey,
+    /// A key with this scope: every secret key, and restricted keys that have it.
+    With(&'static str),
 }
-use Opens::{Freely, WithAnyKey, WithSecretKey};
+use Opens::{Freely, With};
 
 /// Every operation of the description, with a request of its own.
 #[rustfmt::skip]
@@ -23,38 +24,44 @@ const OPERATIONS: &[(&str, &str, &str, Opens)] = &[
     ("get",    "/livez",                               "/livez",                                Freely),
     ("get",    "/readyz",                              "/readyz",                               Freely),
     ("get",    "/metrics",                             "/metrics",                              Freely),
-    ("get",    "/v1/prices/{sku}",                     "/v1/prices/85123A",                     WithAnyKey),
-    ("post",   "/v1/prices/batch",                     "/v1/prices/batch",                      WithAnyKey),
-    ("get",    "/v1/prices/{sku}/explain",             "/v1/prices/85123A/explain",             WithSecretKey),
-    ("get",    "/v1/prices/{sku}/history",             "/v1/prices/85123A/history",             WithSecretKey),
-    ("get",    "/v1/pricing/policies",                 "/v1/pricing/policies",                  WithSecretKey),
-    ("put",    "/v1/pricing/policies/store",           "/v1/pricing/policies/store",            WithSecretKey),
-    ("put",    "/v1/pricing/policies/{scope}/{key}",   "/v1/pricing/policies/sku/85123A",       WithSecretKey),
-    ("delete", "/v1/pricing/policies/{scope}/{key}",   "/v1/pricing/policies/sku/85123A",       WithSecretKey),
-    ("put",    "/v1/pricing/freeze",                   "/v1/pricing/freeze",                    WithSecretKey),
-    ("post",   "/v1/promotions",                       "/v1/promotions",                        WithSecretKey),
-    ("get",    "/v1/promotions",                       "/v1/promotions",                        WithSecretKey),
-    ("post",   "/v1/promotions/{id}/end",              "/v1/promotions/prm_01h455vb4pex5vsknk084sn02q/end", WithSecretKey),
-    ("post",   "/v1/webhook_endpoints",                "/v1/webhook_endpoints",                 WithSecretKey),
-    ("get",    "/v1/webhook_endpoints",                "/v1/webhook_endpoints",                 WithSecretKey),
-    ("get",    "/v1/webhook_endpoints/{id}",           "/v1/webhook_endpoints/we_01h455vb4pex5vsknk084sn02q", WithSecretKey),
-    ("patch",  "/v1/webhook_endpoints/{id}",           "/v1/webhook_endpoints/we_01h455vb4pex5vsknk084sn02q", WithSecretKey),
-    ("delete", "/v1/webhook_endpoints/{id}",           "/v1/webhook_endpoints/we_01h455vb4pex5vsknk084sn02q", WithSecretKey),
-    ("post",   "/v1/webhook_endpoints/{id}/rotate_secret", "/v1/webhook_endpoints/we_01h455vb4pex5vsknk084sn02q/rotate_secret", WithSecretKey),
-    ("post",   "/v1/webhook_endpoints/{id}/test",      "/v1/webhook_endpoints/we_01h455vb4pex5vsknk084sn02q/test", WithSecretKey),
-    ("get",    "/v1/webhook_endpoints/{id}/deliveries", "/v1/webhook_endpoints/we_01h455vb4pex5vsknk084sn02q/deliveries", WithSecretKey),
-    ("post",   "/v1/webhook_endpoints/{id}/replay_failed", "/v1/webhook_endpoints/we_01h455vb4pex5vsknk084sn02q/replay_failed", WithSecretKey),
-    ("get",    "/v1/webhook_events",                   "/v1/webhook_events",                    WithSecretKey),
-    ("get",    "/v1/webhook_deliveries/{id}",          "/v1/webhook_deliveries/whd_01h455vb4pex5vsknk084sn02q", WithSecretKey),
-    ("post",   "/v1/webhook_deliveries/{id}/replay",   "/v1/webhook_deliveries/whd_01h455vb4pex5vsknk084sn02q/replay", WithSecretKey),
-    ("get",    "/v1/effects",                          "/v1/effects",                           WithSecretKey),
-    ("get",    "/v1/effects/{id}",                     "/v1/effects/eff_01h455vb4pex5vsknk084sn02q", WithSecretKey),
-    ("post",   "/v1/effects/{id}/retry",               "/v1/effects/eff_01h455vb4pex5vsknk084sn02q/retry", WithSecretKey),
-    ("get",    "/v1/jobs",                             "/v1/jobs",                              WithSecretKey),
-    ("get",    "/v1/products",                         "/v1/products",                          WithSecretKey),
-    ("get",    "/v1/products/{sku}",                   "/v1/products/85123A",                   WithSecretKey),
-    ("get",    "/v1/stock/{sku}",                      "/v1/stock/85123A",                      WithSecretKey),
+    ("get",    "/v1/prices/{sku}",                     "/v1/prices/85123A",                     With("prices:read")),
+    ("post",   "/v1/prices/batch",                     "/v1/prices/batch",                      With("prices:read")),
+    ("get",    "/v1/prices/{sku}/explain",             "/v1/prices/85123A/explain",             With("pricing:read")),
+    ("get",    "/v1/prices/{sku}/history",             "/v1/prices/85123A/history",             With("pricing:read")),
+    ("get",    "/v1/pricing/policies",                 "/v1/pricing/policies",                  With("pricing:read")),
+    ("put",    "/v1/pricing/policies/store",           "/v1/pricing/policies/store",            With("pricing:write")),
+    ("put",    "/v1/pricing/policies/{scope}/{key}",   "/v1/pricing/policies/sku/85123A",       With("pricing:write")),
+    ("delete", "/v1/pricing/policies/{scope}/{key}",   "/v1/pricing/policies/sku/85123A",       With("pricing:write")),
+    ("put",    "/v1/pricing/freeze",                   "/v1/pricing/freeze",                    With("pricing:write")),
+    ("post",   "/v1/promotions",                       "/v1/promotions",                        With("promotions:write")),
+    ("get",    "/v1/promotions",                       "/v1/promotions",                        With("promotions:read")),
+    ("post",   "/v1/promotions/{id}/end",              "/v1/promotions/prm_01h455vb4pex5vsknk084sn02q/end", With("promotions:write")),
+    ("post",   "/v1/webhook_endpoints",                "/v1/webhook_endpoints",                 With("webhooks:write")),
+    ("get",    "/v1/webhook_endpoints",                "/v1/webhook_endpoints",                 With("webhooks:read")),
+    ("get",    "/v1/webhook_endpoints/{id}",           "/v1/webhook_endpoints/we_01h455vb4pex5vsknk084sn02q", With("webhooks:read")),
+    ("patch",  "/v1/webhook_endpoints/{id}",           "/v1/webhook_endpoints/we_01h455vb4pex5vsknk084sn02q", With("webhooks:write")),
+    ("delete", "/v1/webhook_endpoints/{id}",           "/v1/webhook_endpoints/we_01h455vb4pex5vsknk084sn02q", With("webhooks:write")),
+    ("post",   "/v1/webhook_endpoints/{id}/rotate_secret", "/v1/webhook_endpoints/we_01h455vb4pex5vsknk084sn02q/rotate_secret", With("webhooks:write")),
+    ("post",   "/v1/webhook_endpoints/{id}/test",      "/v1/webhook_endpoints/we_01h455vb4pex5vsknk084sn02q/test", With("webhooks:write")),
+    ("get",    "/v1/webhook_endpoints/{id}/deliveries", "/v1/webhook_endpoints/we_01h455vb4pex5vsknk084sn02q/deliveries", With("webhooks:read")),
+    ("post",   "/v1/webhook_endpoints/{id}/replay_failed", "/v1/webhook_endpoints/we_01h455vb4pex5vsknk084sn02q/replay_failed", With("webhooks:write")),
+    ("get",    "/v1/webhook_events",                   "/v1/webhook_events",                    With("webhooks:read")),
+    ("get",    "/v1/webhook_deliveries/{id}",          "/v1/webhook_deliveries/whd_01h455vb4pex5vsknk084sn02q", With("webhooks:read")),
+    ("post",   "/v1/webhook_deliveries/{id}/replay",   "/v1/webhook_deliveries/whd_01h455vb4pex5vsknk084sn02q/replay", With("webhooks:write")),
+    ("get",    "/v1/effects",                          "/v1/effects",                           With("effects:read")),
+    ("get",    "/v1/effects/{id}",                     "/v1/effects/eff_01h455vb4pex5vsknk084sn02q", With("effects:read")),
+    ("post",   "/v1/effects/{id}/retry",               "/v1/effects/eff_01h455vb4pex5vsknk084sn02q/retry", With("effects:write")),
+    ("get",    "/v1/jobs",                             "/v1/jobs",                              With("effects:read")),
+    ("get",    "/v1/products",                         "/v1/products",                          With("catalog:read")),
+    ("get",    "/v1/products/{sku}",                   "/v1/products/85123A",                   With("catalog:read")),
+    ("get",    "/v1/stock/{sku}",                      "/v1/stock/85123A",                      With("stock:read")),
+    ("post",   "/v1/keys",                             "/v1/keys",                              With("keys:write")),
+    ("get",    "/v1/keys",                             "/v1/keys",                              With("keys:read")),
+    ("post",   "/v1/keys/{id}/revoke",                 "/v1/keys/key_01h455vb4pex5vsknk084sn02q/revoke", With("keys:write")),
 ];
+
+/// What a browser's key may do.
+const PUBLISHABLE: &[&str] = &["prices:read"];
 
 #[test]
 fn the_table_names_every_documented_operation_and_no_other() {
@@ -80,21 +87,31 @@ fn check_documented_keys(method: &str, path: &str, operation: &Value) {
         return;
     };
     let says = |status: &str| operation["responses"].get(status).is_some();
-    let expected = match opens {
-        Freely => (false, false, false),
-        WithAnyKey => (true, true, false),
-        WithSecretKey => (true, true, true),
+    let security = match opens {
+        Freely => Value::Null,
+        With(scope) => json!([{ "key": [scope] }]),
     };
-    assert_eq!(
-        (operation["security"].is_array(), says("401"), says("403")),
-        expected,
-        "{method} {path}"
-    );
+    assert_eq!(operation["security"], security, "{method} {path}");
+    let closed = *opens != Freely;
+    assert_eq!((says("401"), says("403")), (closed, closed), "{method} {path}");
 }
 
 #[test]
 fn each_operation_opens_to_the_keys_of_the_table_and_no_others() {
     on_sqlite(STILL, |shop| {
+        let restricted = |scopes: Vec<Scope>| {
+            let wanted = WantedKey { scopes, ..(KeyKind::Restricted, "part".to_owned()).into() };
+            shop.new_key(wanted).text
+        };
+        let with: BTreeMap<&str, (String, String)> = Scope::ALL
+            .iter()
+            .map(|scope| {
+                let others = Scope::ALL.iter().copied().filter(|other| other != scope).collect();
+                (scope.as_str(), (restricted(vec![*scope]), restricted(others)))
+            })
+            .collect();
+        let last = restricted(vec![Scope::CatalogRead]);
+        soon("the keys open", || shop.get("/v1/products").key(&last).send().status == 200);
         for (method, _, path, opens) in OPERATIONS {
             let call = |key: Option<&str>| {
                 let method = method.to_ascii_uppercase();
@@ -103,25 +120,45 @@ fn each_operation_opens_to_the_keys_of_the_table_and_no_others() {
                 let call = if method == "GET" || method == "DELETE" {
                     call
                 } else {
-                    call.json(&json!({}))
+                    call.json(&json!({ "no such field": 1 }))
                 };
                 match key {
                     Some(key) => call.key(key).send(),
                     None => call.send(),
                 }
             };
-            let refused = |key: Option<&str>| matches!(call(key).status, 401 | 403);
-            assert!(!refused(Some(&shop.secret)), "{method} {path}");
-            match opens {
-                Freely => assert!(!refused(None), "{method} {path}"),
-                WithAnyKey => assert!(!refused(Some(&shop.publishable)), "{method} {path}"),
-                WithSecretKey => drop(call(Some(&shop.publishable)).problem(403, "forbidden")),
-            }
-            if *opens != Freely {
-                call(None).problem(401, "unauthorized");
-                call(Some("sk_0123456789abcdefghjkmnpqrstvwxyz")).problem(401, "unauthorized");
-            }
+            let lets_in = |key: Option<&str>| !matches!(call(key).status, 401 | 403);
+            assert!(lets_in(Some(&shop.secret)), "{method} {path}");
+            let With(scope) = opens else {
+                assert!(lets_in(None), "{method} {path}");
+                continue;
+            };
+            call(None).problem(401, "unauthorized");
+            call(Some("sk_0123456789abcdefghjkmnpqrstvwxyz")).problem(401, "unauthorized");
+            let (only, all_but) = &with[scope];
+            assert!(lets_in(Some(only)), "{method} {path} with {scope} alone");
+            let refused = call(Some(all_but)).problem(403, "forbidden");
+            assert!(refused["detail"].as_str().unwrap().contains(scope), "{refused}");
+            assert_eq!(
+                lets_in(Some(&shop.publishable)),
+                PUBLISHABLE.contains(scope),
+                "{method} {path} with a publishable key"
+            );
         }
+    });
+}
+
+#[test]
+fn a_key_stops_at_the_instant_it_expires() {
+    on_sqlite(STILL, |shop| {
+        let expires_at = Some(shop.clock.now().plus_micros(HOUR));
+        let wanted = WantedKey { expires_at, ..(KeyKind::Secret, "short".to_owned()).into() };
+        let key = shop.new_key(wanted);
+        soon("the new key opens", || opens(shop, &key.text));
+        shop.clock.advance(HOUR - 1);
+        assert!(opens(shop, &key.text));
+        shop.clock.advance(1);
+        assert!(!opens(shop, &key.text));
     });
 }
 
@@ -177,7 +214,7 @@ fn opens(shop: &Shop, key: &str) -> bool {
 fn a_new_key_opens_and_a_revoked_one_stops_within_a_second() {
     on_both(STILL, |shop| {
         for kind in [KeyKind::Secret, KeyKind::Publishable] {
-            let key = shop.new_key(kind);
+            let key = shop.new_key((kind, "test".to_owned()));
             soon("the new key opens", || opens(shop, &key.text));
             let (id, now) = (key.id, "2026-11-24T12:00:01Z".parse().unwrap());
             assert!(shop.write(move |tx| identity::revoke_key(tx, id, now)));
@@ -190,7 +227,7 @@ fn a_new_key_opens_and_a_revoked_one_stops_within_a_second() {
 #[test]
 fn a_key_that_another_process_revokes_stops_within_a_second() {
     on_both(STILL, |shop| {
-        let key = shop.new_key(KeyKind::Secret);
+        let key = shop.new_key((KeyKind::Secret, "test".to_owned()));
         soon("the new key opens", || opens(shop, &key.text));
         let other = shop.another_process();
         let (id, now) = (key.id, "2026-11-24T12:00:01Z".parse().unwrap());

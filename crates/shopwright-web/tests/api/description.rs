@@ -177,27 +177,7 @@ fn every_schema_is_one_and_fits_its_own_examples() {
 fn the_examples_of_the_description_work_and_the_answers_fit_its_schemas() {
     on_sqlite(STILL, |shop| {
         let description = description(shop);
-        let made = shop
-            .post("/v1/promotions")
-            .json(&example_body(&description, "create_promotion"))
-            .send()
-            .expect(201);
-        let endpoint = shop
-            .post("/v1/webhook_endpoints")
-            .json(&example_body(&description, "create_webhook_endpoint"))
-            .send()
-            .expect(201);
-        let endpoint = endpoint["id"].as_str().unwrap();
-        let sent = shop.post(&format!("/v1/webhook_endpoints/{endpoint}/test")).send().expect(202);
-        let delivery = sent["id"].as_str().unwrap();
-        let effect = delivery.replace("whd_", "eff_");
-        // The `id` in a path, by what the path is about.
-        let known = BTreeMap::from([
-            ("/v1/promotions", made["id"].as_str().unwrap()),
-            ("/v1/webhook_endpoints", endpoint),
-            ("/v1/webhook_deliveries", delivery),
-            ("/v1/effects", effect.as_str()),
-        ]);
+        let known = make_one_of_each(shop, &description);
         let mut all = operations(&description);
         // What removes or ends comes last.
         all.sort_by_key(|(method, path, _)| {
@@ -215,9 +195,9 @@ fn the_examples_of_the_description_work_and_the_answers_fit_its_schemas() {
                 let example = parameter["example"]
                     .as_str()
                     .unwrap_or_else(|| panic!("{path} has no example of {name}"));
-                let id = known.iter().find(|(start, _)| name == "id" && path.starts_with(*start));
-                let text = id.map_or(example, |(_, id)| id);
-                filled = filled.replace(&format!("{{{name}}}"), text);
+                let of = path.split("/{").next().unwrap_or_default();
+                let id = known.get(of).filter(|_| name == "id").map_or(example, String::as_str);
+                filled = filled.replace(&format!("{{{name}}}"), id);
             }
             let call = shop.call(&method.to_ascii_uppercase(), &filled);
             let call = match operation["operationId"].as_str() {
@@ -239,6 +219,29 @@ fn the_examples_of_the_description_work_and_the_answers_fit_its_schemas() {
             }
         }
     });
+}
+
+/// Sends the example of every call that makes a thing with an id: the ids by the path of their list.
+fn make_one_of_each(shop: &Shop, description: &Value) -> BTreeMap<String, String> {
+    let mut known = BTreeMap::new();
+    for (method, path, operation) in operations(description) {
+        let id = operation["operationId"].as_str().unwrap_or_default();
+        if method != "post" || !id.starts_with("create_") {
+            continue;
+        }
+        let made = shop.post(&path).json(&example_body(description, id)).send();
+        let made = made.expect(201);
+        if let Some(id) = made["id"].as_str() {
+            known.insert(path, id.to_owned());
+        }
+    }
+    // A delivery and the effect that carries it out come of telling an endpoint something.
+    let endpoint = &known["/v1/webhook_endpoints"];
+    let sent = shop.post(&format!("/v1/webhook_endpoints/{endpoint}/test")).send().expect(202);
+    let delivery = sent["id"].as_str().unwrap().to_owned();
+    known.insert("/v1/effects".to_owned(), delivery.replace("whd_", "eff_"));
+    known.insert("/v1/webhook_deliveries".to_owned(), delivery);
+    known
 }
 
 /// The example of a body, or one made of the examples of its fields.

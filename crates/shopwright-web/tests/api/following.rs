@@ -2,7 +2,6 @@
 
 use shopwright_app::pricing::{PolicyScope, clear_policy, set_policy};
 use shopwright_domain::catalog::Sku;
-use shopwright_domain::ids::new_id;
 use shopwright_domain::pricing::PolicyPatch;
 use shopwright_domain::time::{Clock, HOUR};
 use shopwright_store::catalog::{FoundBasePrice, insert_missing, set_base_prices};
@@ -18,14 +17,9 @@ const CHUNK: usize = 1_000;
 fn pin(shop: &Shop, store: &Store, amount_minor: i64) {
     let patch = PolicyPatch { pin_minor: Some(amount_minor), ..PolicyPatch::default() };
     let scope = PolicyScope::Sku(sku("85123A"));
-    shop.wait(set_policy(
-        store,
-        scope,
-        patch,
-        currency(),
-        (new_id(shop.ids.as_ref()), shop.clock.now()),
-    ))
-    .unwrap();
+    let now = shop.clock.now();
+    let put = store.write(move |tx| set_policy(tx, &scope, &patch, currency(), now));
+    shop.wait(put).unwrap();
     shop.refresh(store);
 }
 
@@ -39,14 +33,8 @@ fn a_price_that_another_process_decides_is_served_within_a_second() {
             soon("the other process's price", || shop.price_of("85123A") == amount);
         }
         shop.clock.advance(HOUR);
-        assert_eq!(
-            shop.wait(clear_policy(
-                &other,
-                PolicyScope::Sku(sku("85123A")),
-                (new_id(shop.ids.as_ref()), shop.clock.now())
-            )),
-            Ok(true)
-        );
+        let scope = PolicyScope::Sku(sku("85123A"));
+        assert_eq!(shop.wait(other.write(move |tx| clear_policy(tx, &scope))), Ok(true));
         shop.refresh(&other);
         // From 330 the base price of 295 is more than a step of 10 % away.
         soon("a step towards the base price", || shop.price_of("85123A") == 297);

@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use shopwright_app::effects::{Outside, Performers, WorkOptions, Working, keep_working};
-use shopwright_app::identity::{KeyKind, KeySecret, create_key};
+use shopwright_app::identity::{KeyKind, KeySecret, WantedKey, create_key};
 use shopwright_app::pricing::{Refreshed, StoreZone, keep_refreshing, refresh_prices};
-use shopwright_domain::ids::{IdSource, KeyId, Randomness, new_id};
+use shopwright_domain::ids::{Entropy, IdSource, KeyId, new_id};
 use shopwright_domain::money::Currency;
 use shopwright_domain::time::{Clock, Timestamp};
 use shopwright_gateways::guard::Guard;
@@ -65,15 +65,13 @@ impl IdSource for CounterIds {
     }
 }
 
-/// Bytes that are never the same twice.
-struct CounterRandomness(AtomicU64);
+/// Bytes that differ at every call and are the same in every run.
+struct CounterBytes(AtomicU64);
 
-impl Randomness for CounterRandomness {
+impl Entropy for CounterBytes {
     fn fill(&self, bytes: &mut [u8]) {
-        for part in bytes.chunks_mut(8) {
-            let next = self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes();
-            part.copy_from_slice(&next[..part.len()]);
-        }
+        let count = self.0.fetch_add(1, Ordering::SeqCst).to_le_bytes();
+        bytes.iter_mut().zip(count.iter().cycle()).for_each(|(byte, count)| *byte = *count);
     }
 }
 
@@ -170,19 +168,31 @@ impl Shop {
             mail_from: "Shop <shop@example.com>".into(),
             operator: None,
             seal: Seal::new(&[7; 32]),
-            random: Arc::new(CounterRandomness(AtomicU64::new(1))),
+            random: Arc::new(CounterBytes(AtomicU64::new(1))),
         });
         let (server, address, stop, keys) = runtime.block_on(async {
             seed::catalogue(&store, clock.now()).await;
-            let secret = make_key(&store, KeyKind::Secret, ids.as_ref(), clock.now()).await;
-            let publishable =
-                make_key(&store, KeyKind::Publishable, ids.as_ref(), clock.now()).await;
+            let secret = make_key(
+                &store,
+                (KeyKind::Secret, "test".to_owned()).into(),
+                ids.as_ref(),
+                clock.now(),
+            )
+            .await;
+            let publishable = make_key(
+                &store,
+                (KeyKind::Publishable, "test".to_owned()).into(),
+                ids.as_ref(),
+                clock.now(),
+            )
+            .await;
             refresh_prices(&store, &zone(), clock.now(), &ids).await.unwrap();
             let site = Site::new(SiteOptions {
                 store: store.clone(),
                 clock: clock.clone(),
                 ids: ids.clone(),
                 outside: Arc::clone(&outside),
+                entropy: Arc::new(CounterBytes(AtomicU64::new(1))),
                 key_secret,
                 store_name: "Test Shop".into(),
                 currency: currency(),
@@ -279,8 +289,8 @@ impl Shop {
         self.wait(refresh_prices(store, &zone(), self.clock.now(), &self.ids)).unwrap()
     }
 
-    pub fn new_key(&self, kind: KeyKind) -> Key {
-        self.wait(make_key(&self.store, kind, self.ids.as_ref(), self.clock.now()))
+    pub fn new_key(&self, wanted: impl Into<WantedKey>) -> Key {
+        self.wait(make_key(&self.store, wanted.into(), self.ids.as_ref(), self.clock.now()))
     }
 
     /// A worker, as the real server has one.
@@ -347,12 +357,12 @@ pub fn currency() -> Currency {
     "GBP".parse().unwrap()
 }
 
-async fn make_key(store: &Store, kind: KeyKind, ids: &dyn IdSource, now: Timestamp) -> Key {
+async fn make_key(store: &Store, wanted: WantedKey, ids: &dyn IdSource, now: Timestamp) -> Key {
     let key_secret = KeySecret::new(b"a secret of these tests".to_vec()).unwrap();
     let id = new_id(ids);
     let mut random = [0; 20];
     random[..16].copy_from_slice(id.uuid().as_bytes());
-    let named = (kind, "test".to_owned());
-    let made = create_key(store, named, id, random, (&key_secret, now)).await.unwrap();
+    let made = store.write(move |tx| create_key(tx, &wanted, id, random, (&key_secret, now)));
+    let made = made.await.unwrap();
     Key { id, text: made.text }
 }

@@ -14,6 +14,7 @@ mod effects;
 mod following;
 mod harness;
 mod hygiene;
+mod idempotency;
 mod ledger_away;
 mod lists;
 mod policies;

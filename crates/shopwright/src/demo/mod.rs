@@ -154,7 +154,9 @@ async fn demo_key(settings: &Settings, store: &Store, now: Timestamp) -> Result<
     if let Some(text) = usable_key(&path, &secret, store).await? {
         return Ok(text);
     }
-    let text = api_keys::make(settings, store, (KeyKind::Secret, "demo"), now).await?.text;
+    let text = api_keys::make(settings, store, (KeyKind::Secret, "demo".to_owned()).into(), now)
+        .await?
+        .text;
     let _ = fs::remove_file(&path);
     key_file::write_new(&path, text.as_bytes()).map_err(|error| {
         let shown = path.display();

@@ -12,7 +12,6 @@ use shopwright_app::catalog::ImportCatalog;
 use shopwright_app::orders::ImportOnlineRetail;
 use shopwright_app::pricing::{PolicyScope, StoreZone, refresh_prices, set_policy};
 use shopwright_domain::ids::IdSource;
-use shopwright_domain::ids::new_id;
 use shopwright_domain::money::Factor;
 use shopwright_domain::pricing::{Limit, PolicyPatch, Preset, Strategy};
 use shopwright_domain::time::{Clock, SECOND, Timestamp};
@@ -81,8 +80,9 @@ pub async fn fill(
     let last_order = last_order.ok_or_else(|| Failure::new("demo", "the demo has no orders"))?;
     let days = mornings(settings, last_order)?;
     let first = days.first().copied().unwrap_or(last_order);
-    let change = (new_id(&RealIds::new()), first);
-    set_policy(store, PolicyScope::Store, policy(), settings.currency, change)
+    let currency = settings.currency;
+    store
+        .write(move |tx| set_policy(tx, &PolicyScope::Store, &policy(), currency, first))
         .await
         .map_err(|error| Failure::new("demo", format!("the demo's price policy: {error}")))?;
     decide_day_by_day(settings, store, days, progress).await?;

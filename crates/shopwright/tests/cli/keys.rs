@@ -35,6 +35,18 @@ fn what_is_no_key_is_told_apart_from_a_key_that_is_not_there() {
     shop.run(&["keys", "revoke", "ord_1"]).assert_says(2, &["key_01h455vb4pex5vsknk084sn02q"]);
     shop.run(&["keys", "create", "--kind", "secret", "--name", " "])
         .assert_says(2, &["1 to 100 bytes"]);
+    let restricted = ["keys", "create", "--kind", "restricted", "--name", "counter"];
+    shop.run(&restricted).assert_says(2, &["at least one scope"]);
+    let with = |more: &[&str]| shop.run(&[&restricted[..], more].concat());
+    with(&["--scope", "stock:raed"]).assert_says(2, &["stock:raed", "stock:read"]);
+    let origin = ["--scope", "stock:read", "--origin", "shop.example"];
+    with(&origin).assert_says(2, &["https://shop.example"]);
+    with(&["--scope", "stock:read", "--expires-at", "tomorrow"]).assert_says(2, &["tomorrow"]);
+    let past = ["--scope", "stock:read", "--expires-at", "2020-01-01T00:00:00Z"];
+    with(&past).assert_says(2, &["in the future"]);
+    let made = with(&["--scope", "stock:read", "--json"]).assert_code(0).json();
+    assert!(made["key"].as_str().unwrap().starts_with("rk_"), "{made}");
+    assert_eq!(made["scopes"], serde_json::json!(["stock:read"]));
     shop.run(&["keys", "create", "--kind", "master", "--name", "x"])
         .assert_says(2, &["publishable"]);
 }
