@@ -16,7 +16,7 @@ fn receiver() -> (String, Arc<Mutex<Vec<String>>>) {
     let log = Arc::clone(&heads);
     std::thread::spawn(move || {
         for mut stream in listener.incoming().map_while(Result::ok) {
-            let mut bytes = [0; 65_536];
+            let mut bytes = [0; 8_192];
             let read = stream.read(&mut bytes).unwrap_or(0);
             log.lock().unwrap().push(String::from_utf8_lossy(&bytes[..read]).into_owned());
             let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n");

@@ -69,7 +69,7 @@ fn receiver() -> (String, Arc<Mutex<Vec<String>>>) {
     std::thread::spawn(move || {
         let mut unanswered = Vec::new();
         for mut stream in listener.incoming().map_while(Result::ok) {
-            let mut bytes = [0; 65_536];
+            let mut bytes = [0; 8_192];
             let read = stream.read(&mut bytes).unwrap_or(0);
             let head = String::from_utf8_lossy(&bytes[..read]).into_owned();
             let id = head.lines().find_map(|line| line.strip_prefix("webhook-id: "));
