@@ -1,8 +1,10 @@
 //! Whether the books hold: each rule is a query for the rows that break it.
 //!
 //! The rules are those of the store-wide invariants V1–V9 that have tables today: V3 (stock levels
-//! re-derive from movements), V7 (documents sum to their lines), V8 (no line booked twice, by key),
+//! re-derive from movements and reservations), V7 (documents sum to their lines), V8 (no line booked twice, by key),
 //! and for prices that the one that stands is the one last decided.
+
+mod stock;
 
 use serde::Serialize;
 
@@ -113,6 +115,7 @@ const RULES: &[Rule] = &[
 pub fn verify(tx: &mut Tx<'_>) -> Result<Vec<RuleResult>, StoreError> {
     RULES
         .iter()
+        .chain(stock::RULES)
         .map(|rule| {
             let broken = tx.query(rule.sql, params![ROWS_SHOWN_MAX], |row| {
                 let (id, expected, found): (String, String, String) =

@@ -22,7 +22,7 @@ use shopwright_store::idempotency::{self, Claim, SentKey};
 use crate::Site;
 use crate::answer::Answer;
 use crate::auth::AnyKey;
-use crate::problem::{ApiError, Code, FieldProblem};
+use crate::problem::{ApiError, Code, FieldProblem, ShortageProblem};
 
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 static REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -55,6 +55,8 @@ enum Kept {
         code: String,
         detail: String,
         errors: Vec<FieldProblem>,
+        #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+        shortages: Box<[ShortageProblem]>,
     },
     /// Carried out; its answer showed a secret and is not kept.
     Secret,
@@ -120,6 +122,7 @@ impl Once {
                             code: error.code.name.to_owned(),
                             detail: error.detail.clone(),
                             errors: error.errors.clone(),
+                            shortages: error.shortages.clone(),
                         };
                         idempotency::keep_answer(tx, &sent, &write(&kept)?)?;
                         Ok(Settled::Refused(error))
@@ -139,9 +142,9 @@ impl Once {
 fn replay(kept: Kept) -> Response {
     let mut response = match kept {
         Kept::Done(answer) => answer.into_response(),
-        Kept::Refused { code, detail, errors } => {
+        Kept::Refused { code, detail, errors, shortages } => {
             let code = Code::find(&code).unwrap_or(Code::INTERNAL);
-            ApiError { code, detail, errors }.into_response()
+            ApiError { code, detail, errors, shortages }.into_response()
         }
         Kept::Secret => ApiError::plain(Code::SECRET_SHOWN_ALREADY).into_response(),
     };

@@ -9,6 +9,7 @@ mod order_files;
 mod outside;
 mod prices;
 mod replayed_stock;
+mod stock;
 mod verify;
 mod webhooks;
 mod worker;

@@ -6,7 +6,7 @@ use shopwright_domain::ids::{Id, ReservationId};
 use shopwright_domain::inventory::{Allocation, Held, ReservationState};
 use shopwright_domain::time::Timestamp;
 
-use crate::{Column, Row, StoreError, Tx, params};
+use crate::{Column, Page, Row, StoreError, Tx, params};
 
 /// Pieces promised from one location.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,44 +136,10 @@ pub fn lock(tx: &mut Tx<'_>, id: ReservationId) -> Result<Option<Reservation>, S
     find_where(tx, &condition, id.into())
 }
 
-/// Which page of a list: after a row (older), before one (newer), or the first.
-#[derive(Clone, Copy, Debug)]
-pub enum Page<C> {
-    /// The newest.
-    First,
-    /// Older than this.
-    After(C),
-    /// The ones just newer than this.
-    Before(C),
-}
-
 /// Reservations, newest first.
-pub fn list(
-    tx: &mut Tx<'_>,
-    page: Page<ReservationId>,
-    limit: i64,
-) -> Result<Vec<Reservation>, StoreError> {
-    let rows = match page {
-        Page::First => tx.query(
-            &format!("{HEAD} ORDER BY reservation_id DESC LIMIT $1"),
-            params![limit],
-            head,
-        )?,
-        Page::After(id) => tx.query(
-            &format!("{HEAD} WHERE reservation_id < $1 ORDER BY reservation_id DESC LIMIT $2"),
-            params![id, limit],
-            head,
-        )?,
-        Page::Before(id) => {
-            let mut rows = tx.query(
-                &format!("{HEAD} WHERE reservation_id > $1 ORDER BY reservation_id LIMIT $2"),
-                params![id, limit],
-                head,
-            )?;
-            rows.reverse();
-            rows
-        }
-    };
+pub fn list(tx: &mut Tx<'_>, page: &Page<ReservationId>) -> Result<Vec<Reservation>, StoreError> {
+    let select = format!("{HEAD} WHERE true");
+    let rows = page.newest_first(tx, (&select, "reservation_id"), Vec::new(), head)?;
     with_lines(tx, rows)
 }
 

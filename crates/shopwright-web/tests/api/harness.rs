@@ -257,6 +257,10 @@ impl Shop {
         price["price"]["amount"].as_i64().unwrap_or_else(|| panic!("{price}"))
     }
 
+    pub fn clock_now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }

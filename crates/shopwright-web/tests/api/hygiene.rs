@@ -70,9 +70,16 @@ fn a_damaged_product_tells_nothing() {
         &[
             ("GET", "/v1/products"),
             ("GET", "/v1/products/85123A"),
-            ("GET", "/v1/stock/85123A"),
             ("GET", "/v1/prices/85123A/explain"),
         ],
+    );
+}
+
+#[test]
+fn a_damaged_location_tells_nothing() {
+    check(
+        "UPDATE locations SET authority = 'EURO'",
+        &[("GET", "/v1/stock/85123A"), ("GET", "/v1/stock/locations")],
     );
 }
 
