@@ -22,7 +22,7 @@ use crate::problem::{ApiError, Code, Problem};
 
 /// Something that happened.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct EventView {
+pub struct WebhookEventView {
     /// Always `webhook_event`.
     #[schema(example = "webhook_event")]
     pub object: &'static str,
@@ -39,7 +39,7 @@ pub struct EventView {
     pub data: serde_json::Value,
 }
 
-impl From<Event> for EventView {
+impl From<Event> for WebhookEventView {
     fn from(event: Event) -> Self {
         Self {
             object: "webhook_event",
@@ -53,7 +53,7 @@ impl From<Event> for EventView {
 
 /// One attempt at a delivery.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct AttemptView {
+pub struct WebhookAttemptView {
     /// When it began.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
@@ -67,7 +67,7 @@ pub struct AttemptView {
     pub answer: String,
 }
 
-impl From<Attempt> for AttemptView {
+impl From<Attempt> for WebhookAttemptView {
     fn from(attempt: Attempt) -> Self {
         Self {
             at: attempt.at,
@@ -81,7 +81,7 @@ impl From<Attempt> for AttemptView {
 
 /// One event on its way to one endpoint.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct DeliveryView {
+pub struct WebhookDeliveryView {
     /// Always `webhook_delivery`.
     #[schema(example = "webhook_delivery")]
     pub object: &'static str,
@@ -105,14 +105,14 @@ pub struct DeliveryView {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub finished_at: Option<Timestamp>,
     /// What it is about.
-    pub event: EventView,
+    pub event: WebhookEventView,
     /// Every attempt, first to last; only where one delivery is looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub attempts: Option<Vec<AttemptView>>,
+    pub attempts: Option<Vec<WebhookAttemptView>>,
 }
 
-fn view(delivery: Delivery, attempts: Option<Vec<Attempt>>) -> DeliveryView {
-    DeliveryView {
+fn view(delivery: Delivery, attempts: Option<Vec<Attempt>>) -> WebhookDeliveryView {
+    WebhookDeliveryView {
         object: "webhook_delivery",
         id: delivery.delivery_id.to_string(),
         endpoint: delivery.endpoint_id.to_string(),
@@ -122,7 +122,7 @@ fn view(delivery: Delivery, attempts: Option<Vec<Attempt>>) -> DeliveryView {
         created_at: delivery.created_at,
         finished_at: delivery.finished_at,
         event: delivery.event.into(),
-        attempts: attempts.map(|all| all.into_iter().map(AttemptView::from).collect()),
+        attempts: attempts.map(|all| all.into_iter().map(WebhookAttemptView::from).collect()),
     }
 }
 
@@ -140,7 +140,7 @@ pub(super) fn cursor<K: IdKind>(text: Option<&str>) -> Result<Option<Id<K>>, Api
 pub(super) async fn delivery_view(
     site: &Site,
     id: WebhookDeliveryId,
-) -> Result<DeliveryView, ApiError> {
+) -> Result<WebhookDeliveryView, ApiError> {
     let found = site
         .store
         .read(move |tx| {
@@ -172,7 +172,7 @@ pub struct EventsQuery {
     get, path = "/v1/webhook_events", tag = "Webhooks", operation_id = "list_webhook_events",
     params(EventsQuery),
     responses(
-        (status = 200, description = "A page of events", body = ListView<EventView>),
+        (status = 200, description = "A page of events", body = ListView<WebhookEventView>),
         (status = 400, description = "A parameter does not fit", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
@@ -183,7 +183,7 @@ pub async fn list_events(
     _: Allowed<needs::WebhooksRead>,
     Query(query): Query<EventsQuery>,
     State(site): State<Arc<Site>>,
-) -> Result<axum::Json<ListView<EventView>>, ApiError> {
+) -> Result<axum::Json<ListView<WebhookEventView>>, ApiError> {
     let limit = PageLimit::read(query.limit)?.0;
     let after = cursor(query.starting_after.as_deref())?;
     let kind = query.r#type.unwrap_or_default();
@@ -192,7 +192,7 @@ pub async fn list_events(
     }
     let rows =
         site.store.read(move |tx| webhooks::list_events(tx, &kind, after, limit + 1)).await?;
-    let data = rows.into_iter().map(EventView::from).collect();
+    let data = rows.into_iter().map(WebhookEventView::from).collect();
     Ok(axum::Json(ListView::page(data, limit, false, "/v1/webhook_events".to_owned())))
 }
 
@@ -215,7 +215,7 @@ pub struct DeliveriesQuery {
     get, path = "/v1/webhook_endpoints/{id}/deliveries", tag = "Webhooks", operation_id = "list_webhook_deliveries",
     params(("id" = String, Path, description = "The endpoint", example = "we_01h455vb4pex5vsknk084sn02q"), DeliveriesQuery),
     responses(
-        (status = 200, description = "A page of deliveries", body = ListView<DeliveryView>),
+        (status = 200, description = "A page of deliveries", body = ListView<WebhookDeliveryView>),
         (status = 400, description = "A parameter does not fit", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
@@ -228,7 +228,7 @@ pub async fn list_deliveries(
     PathText(id): PathText<String>,
     Query(query): Query<DeliveriesQuery>,
     State(site): State<Arc<Site>>,
-) -> Result<axum::Json<ListView<DeliveryView>>, ApiError> {
+) -> Result<axum::Json<ListView<WebhookDeliveryView>>, ApiError> {
     let (endpoint, limit) = (endpoint_id(&id)?, PageLimit::read(query.limit)?.0);
     let after = cursor(query.starting_after.as_deref())?;
     let state = query.state.as_deref().map(|text| {
@@ -259,7 +259,7 @@ pub async fn list_deliveries(
     get, path = "/v1/webhook_deliveries/{id}", tag = "Webhooks", operation_id = "get_webhook_delivery",
     params(("id" = String, Path, description = "The delivery", example = "whd_01h455vb4pex5vsknk084sn02q")),
     responses(
-        (status = 200, description = "The delivery", body = DeliveryView),
+        (status = 200, description = "The delivery", body = WebhookDeliveryView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
@@ -271,7 +271,7 @@ pub async fn get_delivery(
     _: Allowed<needs::WebhooksRead>,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
-) -> Result<axum::Json<DeliveryView>, ApiError> {
+) -> Result<axum::Json<WebhookDeliveryView>, ApiError> {
     let parsed = id.parse().map_err(|_| gone(&id))?;
     Ok(axum::Json(delivery_view(&site, parsed).await?))
 }
@@ -281,7 +281,7 @@ pub async fn get_delivery(
     post, path = "/v1/webhook_deliveries/{id}/replay", tag = "Webhooks", operation_id = "replay_webhook_delivery",
     params(("id" = String, Path, description = "The delivery", example = "whd_01h455vb4pex5vsknk084sn02q")),
     responses(
-        (status = 202, description = "On its way again", body = DeliveryView),
+        (status = 202, description = "On its way again", body = WebhookDeliveryView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
@@ -293,7 +293,7 @@ pub async fn replay_delivery(
     _: Allowed<needs::WebhooksWrite>,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
-) -> Result<(StatusCode, axum::Json<DeliveryView>), ApiError> {
+) -> Result<(StatusCode, axum::Json<WebhookDeliveryView>), ApiError> {
     let parsed: WebhookDeliveryId = id.parse().map_err(|_| gone(&id))?;
     let now = site.clock.now();
     let found = site.store.write(move |tx| webhook_deliveries::replay(tx, parsed, now)).await?;

@@ -16,7 +16,7 @@ use shopwright_store::webhooks::{self, Endpoint};
 use utoipa::{IntoParams, ToSchema};
 
 use super::view::ListView;
-use super::webhook_log::{DeliveryView, delivery_view};
+use super::webhook_log::{WebhookDeliveryView, delivery_view};
 use crate::Site;
 use crate::auth::{Allowed, needs};
 use crate::input::{JsonBody, PageLimit, PathText, Query};
@@ -70,7 +70,7 @@ pub struct EndpointChange {
 
 /// An endpoint.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct EndpointView {
+pub struct WebhookEndpointView {
     /// Always `webhook_endpoint`.
     #[schema(example = "webhook_endpoint")]
     pub object: &'static str,
@@ -105,8 +105,8 @@ pub struct EndpointView {
     pub secret: Option<String>,
 }
 
-fn view(endpoint: Endpoint, secret: Option<&WebhookSecret>) -> EndpointView {
-    EndpointView {
+fn view(endpoint: Endpoint, secret: Option<&WebhookSecret>) -> WebhookEndpointView {
+    WebhookEndpointView {
         object: "webhook_endpoint",
         id: endpoint.endpoint_id.to_string(),
         url: endpoint.url,
@@ -166,7 +166,7 @@ pub(super) fn endpoint_id(id: &str) -> Result<WebhookEndpointId, ApiError> {
     post, path = "/v1/webhook_endpoints", tag = "Webhooks", operation_id = "create_webhook_endpoint",
     request_body = NewEndpoint,
     responses(
-        (status = 201, description = "Made", body = EndpointView),
+        (status = 201, description = "Made", body = WebhookEndpointView),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
@@ -181,7 +181,7 @@ pub async fn create_endpoint(
     _: Allowed<needs::WebhooksWrite>,
     State(site): State<Arc<Site>>,
     JsonBody(new): JsonBody<NewEndpoint>,
-) -> Result<(StatusCode, axum::Json<EndpointView>), ApiError> {
+) -> Result<(StatusCode, axum::Json<WebhookEndpointView>), ApiError> {
     let command = Command {
         endpoint_id: new_id(site.ids.as_ref()),
         url: new.url,
@@ -211,7 +211,7 @@ pub struct EndpointsQuery {
     get, path = "/v1/webhook_endpoints", tag = "Webhooks", operation_id = "list_webhook_endpoints",
     params(EndpointsQuery),
     responses(
-        (status = 200, description = "A page of endpoints", body = ListView<EndpointView>),
+        (status = 200, description = "A page of endpoints", body = ListView<WebhookEndpointView>),
         (status = 400, description = "A parameter does not fit", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
@@ -222,7 +222,7 @@ pub async fn list_endpoints(
     _: Allowed<needs::WebhooksRead>,
     Query(query): Query<EndpointsQuery>,
     State(site): State<Arc<Site>>,
-) -> Result<axum::Json<ListView<EndpointView>>, ApiError> {
+) -> Result<axum::Json<ListView<WebhookEndpointView>>, ApiError> {
     let limit = PageLimit::read(query.limit)?.0;
     let after = super::webhook_log::cursor(query.starting_after.as_deref())?;
     let rows = site.store.read(move |tx| webhooks::list_endpoints(tx, after, limit + 1)).await?;
@@ -235,7 +235,7 @@ pub async fn list_endpoints(
     get, path = "/v1/webhook_endpoints/{id}", tag = "Webhooks", operation_id = "get_webhook_endpoint",
     params(("id" = String, Path, description = "The endpoint", example = "we_01h455vb4pex5vsknk084sn02q")),
     responses(
-        (status = 200, description = "The endpoint", body = EndpointView),
+        (status = 200, description = "The endpoint", body = WebhookEndpointView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
@@ -247,7 +247,7 @@ pub async fn get_endpoint(
     _: Allowed<needs::WebhooksRead>,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
-) -> Result<axum::Json<EndpointView>, ApiError> {
+) -> Result<axum::Json<WebhookEndpointView>, ApiError> {
     let parsed = endpoint_id(&id)?;
     let found = site.store.read(move |tx| webhooks::find_endpoint(tx, parsed)).await?;
     Ok(axum::Json(view(found.ok_or_else(|| gone(&id))?, None)))
@@ -259,7 +259,7 @@ pub async fn get_endpoint(
     params(("id" = String, Path, description = "The endpoint", example = "we_01h455vb4pex5vsknk084sn02q")),
     request_body = EndpointChange,
     responses(
-        (status = 200, description = "The endpoint as it is now", body = EndpointView),
+        (status = 200, description = "The endpoint as it is now", body = WebhookEndpointView),
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
@@ -275,7 +275,7 @@ pub async fn update_endpoint(
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
     JsonBody(change): JsonBody<EndpointChange>,
-) -> Result<axum::Json<EndpointView>, ApiError> {
+) -> Result<axum::Json<WebhookEndpointView>, ApiError> {
     let change = ChangeEndpoint {
         url: change.url,
         description: change.description,
@@ -316,7 +316,7 @@ pub async fn delete_endpoint(
     post, path = "/v1/webhook_endpoints/{id}/rotate_secret", tag = "Webhooks", operation_id = "rotate_webhook_secret",
     params(("id" = String, Path, description = "The endpoint", example = "we_01h455vb4pex5vsknk084sn02q")),
     responses(
-        (status = 200, description = "The endpoint with its new secret", body = EndpointView),
+        (status = 200, description = "The endpoint with its new secret", body = WebhookEndpointView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
@@ -328,7 +328,7 @@ pub async fn rotate_endpoint_secret(
     _: Allowed<needs::WebhooksWrite>,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
-) -> Result<axum::Json<EndpointView>, ApiError> {
+) -> Result<axum::Json<WebhookEndpointView>, ApiError> {
     let (parsed, now) = (endpoint_id(&id)?, site.clock.now());
     let rotated = operations::rotate_secret(&site.store, &site.outside, parsed, now).await?;
     let (endpoint, secret) = rotated.ok_or_else(|| gone(&id))?;
@@ -340,7 +340,7 @@ pub async fn rotate_endpoint_secret(
     post, path = "/v1/webhook_endpoints/{id}/test", tag = "Webhooks", operation_id = "test_webhook_endpoint",
     params(("id" = String, Path, description = "The endpoint", example = "we_01h455vb4pex5vsknk084sn02q")),
     responses(
-        (status = 202, description = "On its way", body = DeliveryView),
+        (status = 202, description = "On its way", body = WebhookDeliveryView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
@@ -352,7 +352,7 @@ pub async fn test_webhook_endpoint(
     _: Allowed<needs::WebhooksWrite>,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
-) -> Result<(StatusCode, axum::Json<DeliveryView>), ApiError> {
+) -> Result<(StatusCode, axum::Json<WebhookDeliveryView>), ApiError> {
     let parsed = endpoint_id(&id)?;
     let event_id = new_id(site.ids.as_ref());
     let sent = operations::test_endpoint(&site.store, parsed, event_id, site.clock.now()).await?;
