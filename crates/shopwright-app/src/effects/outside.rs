@@ -9,11 +9,11 @@ use shopwright_gateways::mail::Mail;
 use shopwright_gateways::seal::{NONCE_BYTES, Seal, SealError};
 
 /// How long a claimed effect is one worker's. A killed worker's effects are taken over after this
-/// long and a poll at most: within 30 seconds.
-pub const LEASE: Duration = Duration::from_secs(29);
+/// long and a look at most: well within 30 seconds.
+pub const LEASE: Duration = Duration::from_secs(27);
 /// How long a call outside may take: at most a third of the lease, so that a call that nobody waits
 /// for any more has ended before another worker makes it again.
-pub const CALL_TIME_MAX: Duration = Duration::from_millis(9_600);
+pub const CALL_TIME_MAX: Duration = Duration::from_secs(9);
 
 const _: () = assert!(CALL_TIME_MAX.as_millis() * 3 <= LEASE.as_millis());
 

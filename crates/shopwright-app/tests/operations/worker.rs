@@ -25,6 +25,8 @@ enum Does {
     Fail,
     /// Takes so long.
     Slowly(u64),
+    /// Nothing until the test says otherwise, then well.
+    Wait,
 }
 
 /// Counts how often each effect was begun and ended.
@@ -68,6 +70,11 @@ impl Perform for Counting {
             Does::Well => {}
             Does::Panic => panic!("a performer of a test, on purpose"),
             Does::Fail => return Performed::failed(&effect, 3, effect.due_at, "in vain".into()),
+            Does::Wait => {
+                while *self.does.lock().unwrap() == Does::Wait {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            }
             Does::Slowly(millis) => tokio::time::sleep(Duration::from_millis(millis)).await,
         }
         self.ended.fetch_add(1, Ordering::SeqCst);
@@ -231,16 +238,18 @@ fn heartbeats_keep_a_lease_much_longer_than_it_lasts() {
 #[test]
 fn a_worker_that_stood_still_settles_nothing_of_what_another_took_over() {
     on_both(|shop| {
-        let slow = Counting::new(Does::Slowly(700));
+        let other = shop.another_node();
+        let slow = Counting::new(Does::Wait);
         let worker = start(shop, &shop.store, &slow, QUICK);
         let id = add(shop, 1);
         wait_until("it was begun", || slow.begun() == 1);
         run_out(shop);
         let failing = Counting::new(Does::Fail);
-        let second = start(shop, &shop.another_node(), &failing, QUICK);
+        let second = start(shop, &other, &failing, QUICK);
         wait_until("the other tried in vain", || find(shop, id).state == EffectState::Waiting);
-        wait_until("the first has ended", || slow.ended() == 1);
         drop(second);
+        *slow.does.lock().unwrap() = Does::Well;
+        wait_until("the first has ended", || slow.ended() == 1);
         shop.run(worker.stop());
         let effect = find(shop, id);
         assert_eq!(
