@@ -240,7 +240,9 @@ fn a_worker_that_stood_still_settles_nothing_of_what_another_took_over() {
     on_both(|shop| {
         let other = shop.another_node();
         let slow = Counting::new(Does::Wait);
-        let worker = start(shop, &shop.store, &slow, QUICK);
+        // One that has no hand free cannot take over from itself.
+        let busy = WorkOptions { at_once: 1, ..QUICK };
+        let worker = start(shop, &shop.store, &slow, busy);
         let id = add(shop, 1);
         wait_until("it was begun", || slow.begun() == 1);
         run_out(shop);
