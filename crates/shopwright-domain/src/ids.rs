@@ -61,6 +61,10 @@ id_kinds! {
     WebhookEndpointKind = "we" as WebhookEndpointId;
     /// One event on its way to one endpoint.
     WebhookDeliveryKind = "whd" as WebhookDeliveryId;
+    /// A person who runs the shop.
+    OperatorKind = "opr" as OperatorId;
+    /// One sign-in of an operator.
+    SessionKind = "ses" as SessionId;
     /// Stock held or sold together.
     ReservationKind = "res" as ReservationId;
     /// A delivery of stock on its way to the shop.

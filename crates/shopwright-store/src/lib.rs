@@ -4,9 +4,12 @@
 //! can await nothing and a caller that goes away leaves nothing open. Why this layer speaks
 //! `rusqlite` and `postgres` and not a common driver is measured in `benches/RESULTS.md`.
 
+pub mod audit;
+pub mod backup;
 pub mod catalog;
 pub mod customers;
 mod dialect;
+pub mod direct;
 pub mod effects;
 mod error;
 pub mod feed;
@@ -17,13 +20,16 @@ pub mod inventory;
 mod job;
 pub mod jobs;
 mod migrate;
+pub mod operators;
 pub mod orders;
 mod page;
 mod postgres;
 pub mod price_list;
 pub mod pricing;
 pub mod promotions;
+pub mod sessions;
 pub mod settings;
+pub mod sign_in;
 mod sqlite;
 mod store;
 mod tx;

@@ -1,15 +1,17 @@
 //! What surrounds every request: its id, its limits, its count, and the headers of every answer.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use shopwright_domain::ids::IdSource;
 
 use crate::Site;
+use crate::origin::{Caller, Peer, answers_to};
 use crate::problem::{ApiError, Code};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -26,10 +28,19 @@ pub async fn around(State(site): State<Arc<Site>>, mut request: Request, next: N
     let route = request.extensions().get::<MatchedPath>().cloned();
     // Pages that could not be made show it.
     request.headers_mut().insert(REQUEST_ID.clone(), id.clone());
-    let mut response = if site.loopback_only && !names_loopback(request.headers()) {
-        // A page of another site must not reach this server under a name of its own (DNS rebinding).
-        ApiError::new(Code::FORBIDDEN, "this server only answers to localhost; start it with --listen to be reached by other names")
-            .into_response()
+    let caller = caller(&site, &request);
+    request.extensions_mut().insert(caller);
+    let is_probe = matches!(request.uri().path(), "/livez" | "/readyz" | "/metrics");
+    let public_url = site.public_url.as_ref();
+    let mut response = if !answers_to(request.headers(), site.loopback_only, public_url)
+        && (site.loopback_only || !is_probe)
+    {
+        let does = if site.loopback_only {
+            "this server only answers to localhost; name it with public_url, or start it with --listen, to be reached by other names"
+        } else {
+            "this server only answers to the name in its public_url"
+        };
+        ApiError::new(Code::FORBIDDEN, does).into_response()
     } else {
         next.run(request).await
     };
@@ -49,6 +60,11 @@ pub async fn around(State(site): State<Arc<Site>>, mut request: Request, next: N
     response
         .headers_mut()
         .insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Pages say what they may load; anything else, opened in a window, loads nothing.
+    response
+        .headers_mut()
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     let took = started.elapsed();
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     if took.as_secs_f64() > SLOW_SECONDS {
@@ -56,6 +72,13 @@ pub async fn around(State(site): State<Arc<Site>>, mut request: Request, next: N
     }
     site.metrics.count(&method, route, response.status().as_u16(), took);
     response
+}
+
+/// Whom the request comes from. Without a connection, as in a test of the routes alone, nobody.
+fn caller(site: &Site, request: &Request) -> Caller {
+    let peer = request.extensions().get::<ConnectInfo<Peer>>();
+    let address = peer.map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.0.ip());
+    Caller::of(address, request.headers(), site.public_url.as_ref(), &site.trusted_proxies)
 }
 
 /// The caller's id when it is harmless to repeat, else a new one.
@@ -74,37 +97,4 @@ fn request_id(headers: &HeaderMap, ids: &dyn IdSource) -> HeaderValue {
     let mut text = [0; uuid::fmt::Simple::LENGTH];
     let text = ids.next_uuid().simple().encode_lower(&mut text);
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("unknown"))
-}
-
-fn names_loopback(headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(header::HOST) else { return true };
-    let host = host.to_str().unwrap_or_default();
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
-    };
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_loopback_names_pass_the_host_check() {
-        let check = |host: &str, passes: bool| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::HOST, host.parse().unwrap());
-            assert_eq!(names_loopback(&headers), passes, "{host}");
-        };
-        check("localhost:8080", true);
-        check("LOCALHOST", true);
-        check("127.0.0.1:8080", true);
-        check("[::1]:8080", true);
-        check("evil.example:8080", false);
-        check("127.0.0.1.evil.example", false);
-        check("10.0.0.1", false);
-        assert!(names_loopback(&HeaderMap::new()));
-    }
 }

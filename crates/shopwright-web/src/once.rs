@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use shopwright_app::identity::KnownKey;
 use shopwright_store::Tx;
+use shopwright_store::audit::{Actor, Stamp};
 use shopwright_store::idempotency::{self, Claim, SentKey};
 
 use crate::Site;
@@ -69,6 +70,11 @@ enum Settled {
 }
 
 impl Once {
+    /// What this caller does now, for the operation and the audit log.
+    pub fn stamp(&self) -> Stamp {
+        Stamp::new(Actor::Key(self.caller.key_id), self.site.clock.now())
+    }
+
     /// Refuses a request without a key: for calls that must never happen twice by mistake.
     pub fn required(self) -> Result<Self, ApiError> {
         match self.sent {

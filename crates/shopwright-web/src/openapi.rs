@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::Site;
 use crate::api::{
-    catalog, effects, inventory, keys, pricing, pricing_settings, promotions, reservations,
+    audit, catalog, effects, inventory, keys, pricing, pricing_settings, promotions, reservations,
     stock_movements, stock_places, system, webhook_log, webhooks,
 };
 use crate::problem::Code;
@@ -32,6 +32,7 @@ use crate::problem::Code;
         (name = "Effects", description = "Work on the outside and jobs: what waits, what was given up."),
         (name = "Stock", description = "What is on the shelf, how it got there and what is on its way."),
         (name = "Reservations", description = "Stock held for a while, then sold, then shipped."),
+        (name = "Audit log", description = "Who changed what, and when; nothing in it can be changed unnoticed."),
         (name = "Keys", description = "Who may call this API."),
         (name = "System", description = "Health and metrics; no key needed."),
     ),
@@ -104,6 +105,7 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(reservations::commit_reservation))
         .routes(routes!(reservations::release_reservation))
         .routes(routes!(reservations::ship_reservation))
+        .routes(routes!(audit::list_audit_entries))
         .routes(routes!(keys::create_api_key, keys::list_api_keys))
         .routes(routes!(keys::revoke_api_key))
         .routes(routes!(system::livez))

@@ -46,15 +46,15 @@ fn a_refresh_tells_changed_prices_many_in_one_event_and_only_those() {
 #[test]
 fn the_emergency_stop_is_told_when_it_changes_and_only_then() {
     on_both(|shop| {
-        let now = shop.clock.now();
-        let freeze = |frozen| shop.write(move |tx| set_freeze(tx, frozen, now));
+        let stamp = shop.stamp();
+        let freeze = |frozen| shop.write(move |tx| set_freeze(tx, frozen, stamp));
         for frozen in [true, true, false, false, true] {
             freeze(frozen);
         }
         let policy = |json: Json| {
             let patch = serde_json::from_value(json).unwrap();
             let (scope, currency) = (PolicyScope::Store, "GBP".parse().unwrap());
-            let put = shop.store.write(move |tx| set_policy(tx, &scope, &patch, currency, now));
+            let put = shop.store.write(move |tx| set_policy(tx, &scope, &patch, currency, stamp));
             shop.run(put).unwrap();
         };
         policy(json!({}));
@@ -78,8 +78,8 @@ fn promotion(shop: &Shop, ends_at: &str) -> PromotionId {
         starts_at: shop.clock.now(),
         ends_at: at(ends_at),
     };
-    let now = shop.clock.now();
-    let started = shop.store.write(move |tx| start_promotion(tx, &command, now));
+    let stamp = shop.stamp();
+    let started = shop.store.write(move |tx| start_promotion(tx, &command, stamp));
     shop.run(started).unwrap().promotion_id
 }
 
@@ -91,8 +91,8 @@ fn the_end_of_a_promotion_is_told_once_at_its_time_or_when_somebody_ends_it() {
         let ended = promotion(shop, "2011-12-13T00:00:00Z");
         assert_eq!(told(shop, "promotion.created").len(), 2);
         shop.set_clock("2011-12-11T00:00:00Z");
-        let now = shop.clock.now();
-        assert!(shop.write(move |tx| end_promotion(tx, ended, now)));
+        let stamp = shop.stamp();
+        assert!(shop.write(move |tx| end_promotion(tx, ended, stamp)));
         let ends = || told(shop, "promotion.ended");
         assert_eq!((ends().len(), &ends()[0]["id"]), (1, &json!(ended)));
         shop.set_clock("2011-12-12T00:00:00Z");

@@ -5,6 +5,7 @@
 mod catalog_files;
 mod events;
 mod harness;
+mod operators;
 mod order_files;
 mod outside;
 mod prices;

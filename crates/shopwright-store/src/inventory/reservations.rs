@@ -1,11 +1,14 @@
 //! Reservations and their lines. A line holds stock while `held_until` is ahead, so that an expiry
 //! takes effect at its instant; the sweep only writes down what is so already.
 
+use std::collections::BTreeMap;
+
 use shopwright_domain::catalog::Sku;
-use shopwright_domain::ids::{Id, ReservationId};
+use shopwright_domain::ids::ReservationId;
 use shopwright_domain::inventory::{Allocation, Held, ReservationState};
 use shopwright_domain::time::Timestamp;
 
+use super::levels;
 use crate::{Column, Page, Row, StoreError, Tx, params};
 
 /// Pieces promised from one location.
@@ -318,7 +321,20 @@ pub fn write_expired(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> Result<u64,
          ORDER BY expires_at, reservation_id LIMIT $2{}",
         tx.for_update_skip_locked()
     );
-    let due: Vec<Id<_>> = tx.query(&sql, params![now, limit], |row| row.get(0))?;
+    let due: Vec<ReservationId> = tx.query(&sql, params![now, limit], |row| row.get(0))?;
+    let mut gone: BTreeMap<(String, String), i64> = BTreeMap::new();
+    tx.query_rows(
+        "SELECT l.sku, l.location, l.quantity FROM {rows} AS r
+         JOIN reservation_lines l ON l.reservation_id = r.id",
+        &[("id", Column::Uuid(due.iter().map(|id| id.uuid()).collect()))],
+        |row| {
+            *gone.entry((row.get(0)?, row.get(1)?)).or_insert(0) += row.get::<i64>(2)?;
+            Ok(())
+        },
+    )?;
+    let skus: Vec<&str> = gone.keys().map(|(sku, _)| sku.as_str()).collect();
+    levels::lock(tx, &skus)?;
+    levels::let_go(tx, &gone)?;
     for id in &due {
         settle(tx, *id, ReservationState::Expired)?;
     }

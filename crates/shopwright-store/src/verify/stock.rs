@@ -15,6 +15,15 @@ pub(super) const RULES: &[Rule] = &[
               ORDER BY 1 LIMIT $1",
     },
     Rule {
+        name: "held_stock",
+        says: "V3: held is what open reservations hold, also those past their time that no sweep has met",
+        sql: "SELECT l.sku || ' @ ' || l.location, CAST(COALESCE(h.pieces, 0) AS text), CAST(l.held AS text)
+              FROM stock_levels l LEFT JOIN (SELECT sku, location, SUM(quantity) AS pieces FROM reservation_lines
+                  WHERE held_until IS NOT NULL GROUP BY sku, location) AS h
+                  ON h.sku = l.sku AND h.location = l.location
+              WHERE COALESCE(h.pieces, 0) <> l.held ORDER BY 1 LIMIT $1",
+    },
+    Rule {
         name: "promised_stock",
         says: "V3: no more is promised than lies there, is backordered, or was lost from the shelf",
         sql: "SELECT l.sku || ' @ ' || l.location, 'at most ' || CAST(l.on_hand + p.late + p.lost AS text) || ' promised',

@@ -1,6 +1,7 @@
 //! The JSON API under `/v1`. Each module is a word of the house; its handlers call an operation or
 //! a store query and turn the outcome into a view.
 
+pub mod audit;
 pub mod catalog;
 pub mod effects;
 pub mod inventory;

@@ -75,6 +75,7 @@ const OPERATIONS: &[(&str, &str, &str, Opens)] = &[
     ("post",   "/v1/reservations/{id}/ship",          "/v1/reservations/res_01h455vb4pex5vsknk084sn02q/ship", With("stock:write")),
     ("post",   "/v1/keys",                             "/v1/keys",                              With("keys:write")),
     ("get",    "/v1/keys",                             "/v1/keys",                              With("keys:read")),
+    ("get",    "/v1/audit",                            "/v1/audit",                             With("audit:read")),
     ("post",   "/v1/keys/{id}/revoke",                 "/v1/keys/key_01h455vb4pex5vsknk084sn02q/revoke", With("keys:write")),
 ];
 

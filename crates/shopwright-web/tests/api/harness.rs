@@ -20,13 +20,14 @@ use shopwright_gateways::guard::Guard;
 use shopwright_gateways::mail::Mail;
 use shopwright_gateways::resolver::Resolver;
 use shopwright_gateways::seal::Seal;
+use shopwright_store::audit::{Actor, Stamp};
 use shopwright_store::{
     PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, Tx, params,
 };
-use shopwright_web::{Site, SiteOptions, serve};
+use shopwright_web::{PublicUrl, Site, SiteOptions, serve};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -109,14 +110,16 @@ enum Place {
 pub struct Start {
     pub loopback: bool,
     pub refreshing: bool,
+    /// The address visitors write, when the server is told.
+    pub public_url: Option<&'static str>,
 }
 
 /// Prices move only when a test says so.
-pub const STILL: Start = Start { loopback: false, refreshing: false };
-/// On a loopback address, where the pages are.
-pub const LOOPBACK: Start = Start { loopback: true, refreshing: false };
+pub const STILL: Start = Start { loopback: false, refreshing: false, public_url: None };
+/// On a loopback address.
+pub const LOOPBACK: Start = Start { loopback: true, refreshing: false, public_url: None };
 /// Prices follow their inputs, as in the real server.
-pub const LIVELY: Start = Start { loopback: false, refreshing: true };
+pub const LIVELY: Start = Start { loopback: false, refreshing: true, public_url: None };
 
 /// Runs a test body on SQLite, and on PostgreSQL when there is one.
 pub fn on_both(start: Start, body: impl Fn(&Shop)) {
@@ -200,6 +203,9 @@ impl Shop {
                 demo_clock_text: None,
                 attribution: None,
                 loopback: start.loopback,
+                public_url: start.public_url.and_then(PublicUrl::parse),
+                trusted_proxies: Vec::new(),
+                demo_operator: None,
             });
             let site = site.await.unwrap();
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -209,7 +215,7 @@ impl Shop {
                 let _ = stopped.await;
             }));
             if start.refreshing {
-                let hourly = Duration::from_hours(1);
+                let (_, hourly) = watch::channel(Duration::from_hours(1));
                 keep_refreshing(store.clone(), zone(), clock.clone(), ids.clone(), hourly);
             }
             (server, address, stop, (secret, publishable))
@@ -259,6 +265,11 @@ impl Shop {
 
     pub fn clock_now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// An act of nobody in particular, now.
+    pub fn stamp(&self) -> Stamp {
+        Stamp::new(Actor::System, self.clock.now())
     }
 
     pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
@@ -366,7 +377,8 @@ async fn make_key(store: &Store, wanted: WantedKey, ids: &dyn IdSource, now: Tim
     let id = new_id(ids);
     let mut random = [0; 20];
     random[..16].copy_from_slice(id.uuid().as_bytes());
-    let made = store.write(move |tx| create_key(tx, &wanted, id, random, (&key_secret, now)));
+    let stamp = Stamp::new(Actor::System, now);
+    let made = store.write(move |tx| create_key(tx, &wanted, id, random, (&key_secret, stamp)));
     let made = made.await.unwrap();
     Key { id, text: made.text }
 }

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod audit;
 mod batch;
 mod client;
 mod description;
@@ -17,13 +18,17 @@ mod hygiene;
 mod idempotency;
 mod ledger_away;
 mod lists;
+mod people;
 mod policies;
 mod prices;
 mod promotions;
 mod proxy;
 mod reading;
 mod reservations;
+mod routes;
 mod seed;
+mod settings_pages;
+mod sign_in;
 mod stock;
 mod stock_places;
 mod surface;

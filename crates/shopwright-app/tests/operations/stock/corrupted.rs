@@ -58,6 +58,16 @@ fn planted_corruptions_of_promises_are_found() {
         "tea @ main: expected 3, found 2",
     );
     check(
+        "held_stock",
+        "UPDATE stock_levels SET held = held + 1 WHERE sku = 'tea'",
+        "tea @ main: expected 2, found 3",
+    );
+    check(
+        "held_stock",
+        "DELETE FROM reservation_lines WHERE held_until IS NOT NULL",
+        "tea @ main: expected 0, found 2",
+    );
+    check(
         "promised_stock",
         "UPDATE reservation_lines SET quantity = quantity + 100 WHERE held_until IS NOT NULL",
         "tea @ main: expected at most 23 promised, found 104",
