@@ -2,8 +2,11 @@
 
 pub mod catalog;
 pub mod customers;
+pub mod effects;
 pub mod identity;
 pub mod inventory;
+pub mod mail;
 pub mod orders;
 pub mod pricing;
 pub mod sweep;
+pub mod webhooks;

@@ -15,5 +15,7 @@ pub mod money;
 pub mod orders;
 pub mod pricing;
 pub mod promotions;
+pub mod retry;
 pub mod shares;
 pub mod time;
+pub mod webhooks;

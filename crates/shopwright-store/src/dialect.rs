@@ -24,6 +24,26 @@ impl Tx<'_> {
     pub fn for_update_skip_locked(&self) -> &'static str {
         if self.is_postgres() { " FOR UPDATE SKIP LOCKED" } else { "" }
     }
+
+    /// The time on the ledger's own clock, as an expression: nodes agree on it, however wrong their
+    /// clocks are. On SQLite that is the clock of the one machine that may open the file.
+    pub fn ledger_time(&self) -> &'static str {
+        if self.is_postgres() {
+            "clock_timestamp()"
+        } else {
+            "(CAST(ROUND(unixepoch('subsec') * 1000) AS INTEGER) * 1000)"
+        }
+    }
+
+    /// The ledger's time so many milliseconds from now, as an expression; `$n` holds the number.
+    pub fn ledger_time_after(&self, millis: &str) -> String {
+        let now = self.ledger_time();
+        if self.is_postgres() {
+            format!("({now} + {millis}::bigint * interval '1 millisecond')")
+        } else {
+            format!("({now} + {millis} * 1000)")
+        }
+    }
 }
 
 /// The text under a key of a JSON column.

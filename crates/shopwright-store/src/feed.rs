@@ -5,6 +5,7 @@
 //! can never be handed a smaller one later.
 //!
 //! Inputs of prices have no feed: who changes one has the prices refreshed, and that moves theirs.
+//! Effects have none either: workers look for what is due.
 
 use crate::{Change, StoreError, Tx, params};
 
@@ -12,6 +13,7 @@ fn name(change: Change) -> &'static str {
     match change {
         Change::Prices | Change::PriceInputs => "prices",
         Change::Keys => "keys",
+        Change::Effects => "effects",
     }
 }
 

@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(3, "0003_stock"),
     migration!(4, "0004_requests"),
     migration!(5, "0005_operators"),
+    migration!(6, "0006_effects"),
     migration!(7, "0007_orders"),
 ];
 

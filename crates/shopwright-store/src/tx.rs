@@ -25,6 +25,8 @@ pub enum Change {
     PriceInputs,
     /// API keys.
     Keys,
+    /// Effects and jobs that may be due.
+    Effects,
 }
 
 /// A PostgreSQL connection and its prepared statements.

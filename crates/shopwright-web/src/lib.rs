@@ -27,6 +27,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::serve::IncomingStream;
 use ipnet::IpNet;
+use shopwright_app::effects::Outside;
 use shopwright_app::identity::{KeySecret, LiveKeys, Passwords};
 use shopwright_app::pricing::{LivePrices, StoreZone};
 use shopwright_domain::identity::random_32;
@@ -63,6 +64,8 @@ pub struct SiteOptions {
     pub clock: Arc<dyn Clock>,
     /// New ids.
     pub ids: Arc<dyn IdSource>,
+    /// The gateways: webhook endpoints are checked against them.
+    pub outside: Arc<Outside>,
     /// Real randomness, for keys, sessions, links and forms.
     pub entropy: Arc<dyn Entropy>,
     /// What keys, tokens of forms and counters are hashed under.
@@ -96,6 +99,7 @@ pub struct Site {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) key_secret: KeySecret,
     pub(crate) prices: Arc<LivePrices<LiveBody>>,
+    pub(crate) outside: Arc<Outside>,
     pub(crate) keys: Arc<LiveKeys>,
     pub(crate) metrics: Metrics,
     pub(crate) currency: Currency,
@@ -127,6 +131,7 @@ impl Site {
             entropy: options.entropy,
             key_secret: options.key_secret,
             prices,
+            outside: options.outside,
             keys,
             metrics: Metrics::default(),
             currency: options.currency,

@@ -9,6 +9,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use shopwright_domain::time::{SECOND, Timestamp};
+use shopwright_store::effects::Backlog;
 
 /// Seconds; the bounds of the request histogram.
 const BUCKETS: [f64; 10] = [0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 10.0];
@@ -29,6 +31,9 @@ pub struct Metrics {
     seconds: Histogram,
     prices: Gauge<i64, AtomicI64>,
     stale: Gauge<i64, AtomicI64>,
+    waiting: Gauge<i64, AtomicI64>,
+    oldest: Gauge<i64, AtomicI64>,
+    given_up: Gauge<i64, AtomicI64>,
 }
 
 impl Default for Metrics {
@@ -36,12 +41,16 @@ impl Default for Metrics {
         let requests = Family::<RequestLabels, Counter>::default();
         let seconds = Histogram::new(BUCKETS);
         let (prices, stale) = (Gauge::default(), Gauge::default());
+        let (waiting, oldest, given_up) = (Gauge::default(), Gauge::default(), Gauge::default());
         let mut registry = Registry::with_prefix("shopwright");
         registry.register("http_requests", "Answered requests", requests.clone());
         registry.register("http_request_seconds", "Time to answer a request", seconds.clone());
         registry.register("live_prices", "Prices served from memory", prices.clone());
         registry.register("prices_stale", "1 while the ledger is away", stale.clone());
-        Self { registry, requests, seconds, prices, stale }
+        registry.register("effects_waiting", "Effects and jobs to be done", waiting.clone());
+        registry.register("effects_overdue_seconds", "Age of the oldest due one", oldest.clone());
+        registry.register("effects_given_up", "Effects that need somebody", given_up.clone());
+        Self { registry, requests, seconds, prices, stale, waiting, oldest, given_up }
     }
 }
 
@@ -63,6 +72,14 @@ impl Metrics {
             .get_or_create(&RequestLabels { method, route: route.to_owned(), status })
             .inc();
         self.seconds.observe(took.as_secs_f64());
+    }
+
+    /// Takes in what is left to do outside.
+    pub fn set_backlog(&self, backlog: &Backlog, now: Timestamp) {
+        let overdue = backlog.oldest_due_at.map_or(0, |at| now.as_micros() - at.as_micros());
+        self.waiting.set(backlog.waiting);
+        self.oldest.set(overdue.max(0) / SECOND);
+        self.given_up.set(backlog.given_up);
     }
 
     /// The whole text.

@@ -11,8 +11,9 @@ use std::sync::Arc;
 
 use crate::Site;
 use crate::api::{
-    audit, catalog, catalog_edit, customers, inventory, keys, order_steps, orders, pricing,
-    pricing_settings, promotions, refunds, reservations, stock_movements, stock_places, system,
+    audit, catalog, catalog_edit, customers, effects, inventory, keys, order_steps, orders,
+    pricing, pricing_settings, promotions, refunds, reservations, stock_movements, stock_places,
+    system, webhook_log, webhooks,
 };
 use crate::input::BULK_BODY_BYTES_MAX;
 use crate::problem::Code;
@@ -33,6 +34,8 @@ use crate::problem::Code;
         (name = "Customers", description = "Who buys: known, merged, handed out, erased."),
         (name = "Orders", description = "Orders taken elsewhere, and what happens to them."),
         (name = "Refunds", description = "Money and pieces that go back."),
+        (name = "Webhooks", description = "What happens here, told to your servers as Standard Webhooks."),
+        (name = "Effects", description = "Work on the outside and jobs: what waits, what was given up."),
         (name = "Stock", description = "What is on the shelf, how it got there and what is on its way."),
         (name = "Reservations", description = "Stock held for a while, then sold, then shipped."),
         (name = "Audit log", description = "Who changed what, and when; nothing in it can be changed unnoticed."),
@@ -91,6 +94,23 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(order_steps::complete_order))
         .routes(routes!(order_steps::cancel_order))
         .routes(routes!(refunds::refund_order, refunds::list_refunds))
+        .routes(routes!(webhooks::create_endpoint, webhooks::list_endpoints))
+        .routes(routes!(
+            webhooks::get_endpoint,
+            webhooks::update_endpoint,
+            webhooks::delete_endpoint
+        ))
+        .routes(routes!(webhooks::rotate_endpoint_secret))
+        .routes(routes!(webhooks::test_webhook_endpoint))
+        .routes(routes!(webhook_log::list_deliveries))
+        .routes(routes!(webhook_log::replay_failed_deliveries))
+        .routes(routes!(webhook_log::list_events))
+        .routes(routes!(webhook_log::get_delivery))
+        .routes(routes!(webhook_log::replay_delivery))
+        .routes(routes!(effects::list_effects))
+        .routes(routes!(effects::get_effect))
+        .routes(routes!(effects::retry_effect))
+        .routes(routes!(effects::list_jobs))
         .routes(routes!(inventory::get_stock, inventory::set_stock_settings))
         .routes(routes!(stock_movements::count_stock))
         .routes(routes!(

@@ -61,6 +61,9 @@ codes! {
     /// A method the path does not know.
     METHOD_NOT_ALLOWED = 405, "method_not_allowed", "The method is not allowed here",
         "The `Allow` header lists what is.";
+    /// Something that is not in a state for this.
+    WRONG_STATE = 409, "wrong_state", "It is not in a state for this",
+        "The detail says in which state it is; look at it again and decide anew.";
     /// Stock that is not there.
     INSUFFICIENT_STOCK = 409, "insufficient_stock", "The stock does not suffice",
         "`shortages` says for each SKU what is available and why; nothing was held. Want less, or try again later.";

@@ -13,6 +13,7 @@ mod key_file;
 mod ledger;
 mod operators;
 mod output;
+mod outside;
 mod price;
 mod progress;
 mod real;

@@ -1,14 +1,16 @@
 //! `serve`: answers the API and the pages, keeps prices decided, and stops when asked to.
 //!
 //! The address is taken before the ledger is opened, so that a taken port costs nothing. On SIGINT
-//! or SIGTERM the requests under way are finished, for at most 30 seconds, and the exit code is 0;
-//! a second signal ends the process at once. SIGHUP reads the configuration again (`reload.rs`).
+//! or SIGTERM the requests under way are finished, for at most 30 seconds, and beside them the effects
+//! that run, for nine; what is left of those is handed back, and the exit code is 0. A second signal
+//! ends the process at once. SIGHUP reads the configuration again (`reload.rs`).
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use serde_json::json;
+use shopwright_app::effects::{Performers, WorkOptions, keep_sweeping, keep_working};
 use shopwright_app::pricing::{StoreZone, keep_refreshing};
 use shopwright_app::sweep::keep_swept;
 use shopwright_domain::ids::{IdSource, OperatorId};
@@ -22,6 +24,7 @@ use crate::failure::Failure;
 use crate::key_file;
 use crate::operators;
 use crate::output::{Page, count, print_text};
+use crate::outside;
 use crate::real::{RealClock, RealEntropy, RealIds};
 use crate::reload::{Reload, Running};
 use crate::signals::{Hangups, Stops};
@@ -92,12 +95,14 @@ pub async fn answer(
     let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let key_secret = key_file::read_or_make(settings, &store).await?;
+    let outside = Arc::new(outside::open(settings, &store).await?);
     let ids: Arc<dyn IdSource> = Arc::new(RealIds::new());
     let zone = StoreZone(settings.zone.clone());
     let site = Site::new(SiteOptions {
         store: store.clone(),
         clock: Arc::clone(&stage.clock),
         ids: Arc::clone(&ids),
+        outside: Arc::clone(&outside),
         entropy: Arc::new(RealEntropy),
         key_secret,
         store_name: settings.store_name.clone(),
@@ -111,30 +116,51 @@ pub async fn answer(
         demo_operator: stage.demo_operator,
     })
     .await?;
-    let sweeper = keep_swept(store.clone(), Arc::clone(&stage.clock));
+    let performers = Arc::new(Performers::new(store.clone(), Arc::clone(&stage.clock), outside));
+    let working =
+        keep_working(store.clone(), Arc::clone(&stage.clock), performers, WorkOptions::default());
+    let sweeper = keep_sweeping(store.clone(), Arc::clone(&stage.clock), Arc::clone(&ids));
+    let sweeping = keep_swept(store.clone(), Arc::clone(&stage.clock));
     let (price_refresh, every) = watch::channel(settings.price_refresh);
     let refresher = keep_refreshing(store, zone, stage.clock, ids, every);
     let running = Running { site: Arc::clone(&site), price_refresh };
     let reloading = follow_reloads(stage.reload, settings.clone(), running);
-    let (stopping, stop) = oneshot::channel::<()>();
+    let (stopping, mut stop) = watch::channel(false);
+    let mut stop_work = stop.clone();
     let signals = Stops::listen();
     ready(address);
-    let stop = async {
+    let stop = async move {
         // Only the sender's end is waited for.
-        let _ = stop.await;
+        let _ = stop.wait_for(|told| *told).await;
     };
+    // Requests and effects that run end side by side; a server that fails ends with its worker.
+    let (ended, has_ended) = oneshot::channel::<()>();
+    let work = async {
+        tokio::select! {
+            _ = stop_work.wait_for(|told| *told) => {}
+            _ = has_ended => {}
+        }
+        working.stop().await;
+    };
+    let serve = async {
+        let served = shopwright_web::serve(site, listener, stop).await;
+        drop(ended);
+        served
+    };
+    let serving = async { tokio::join!(serve, work).0 };
     let served = tokio::select! {
-        served = shopwright_web::serve(site, listener, stop) => served,
+        served = serving => served,
         () = stop_when_told(signals, stopping) => unreachable!("it ends the process"),
         () = reloading => unreachable!("it goes on for ever"),
     };
     refresher.abort();
     sweeper.abort();
+    sweeping.abort();
     served.map_err(failed)
 }
 
 /// Stops the server at the first signal and the process at the second.
-async fn stop_when_told(signals: io::Result<Stops>, stopping: oneshot::Sender<()>) {
+async fn stop_when_told(signals: io::Result<Stops>, stopping: watch::Sender<bool>) {
     let mut signals = match signals {
         Ok(signals) => signals,
         Err(error) => {

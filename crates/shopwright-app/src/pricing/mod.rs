@@ -1,6 +1,8 @@
 //! Pricing at work: refresh decides, live serves, settings steer.
 
 mod live;
+mod price_events;
+pub(crate) mod promotion_end;
 mod promotions;
 mod refresh;
 mod refresher;

@@ -11,6 +11,8 @@ use shopwright_store::audit::{self, Stamp};
 use shopwright_store::promotions::{self, Promotion};
 use shopwright_store::{Change, StoreError, Tx, catalog};
 
+use super::promotion_end;
+
 const NAME_BYTES_MAX: usize = 200;
 /// Products and categories of one promotion at most.
 const SCOPE_MAX: usize = 1_000;
@@ -166,6 +168,7 @@ pub fn start_promotion(
     let made = promotion(id, wanted, stamp.at);
     audit::lock(tx)?;
     promotions::insert(tx, &made)?;
+    promotion_end::created(tx, &made)?;
     tx.announce(Change::PriceInputs);
     record(tx, stamp, "promotion.started", (None, &made))?;
     Ok(made)
@@ -217,7 +220,9 @@ pub fn change_promotion(
     promotions::update(tx, &next)?;
     tx.announce(Change::PriceInputs);
     record(tx, stamp, "promotion.changed", (Some(&kept), &next))?;
-    Ok(Promotion { version: kept.version + 1, ..next })
+    let next = Promotion { version: kept.version + 1, ..next };
+    promotion_end::changed(tx, &next, now)?;
+    Ok(next)
 }
 
 /// Ends a promotion now. `false` when there is none that runs or is to come.
@@ -228,6 +233,7 @@ pub fn end_promotion(tx: &mut Tx<'_>, id: PromotionId, stamp: Stamp) -> Result<b
     let ended = promotions::end(tx, id, stamp.at)?;
     if ended && let Some(after) = promotions::find(tx, id)? {
         record(tx, stamp, "promotion.ended", (before.as_ref(), &after))?;
+        promotion_end::ended(tx, id, stamp.at)?;
     }
     Ok(ended)
 }

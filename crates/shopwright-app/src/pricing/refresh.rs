@@ -19,6 +19,7 @@ use shopwright_store::pricing::{FactsOf, NewDecision, NewStanding, PricingFacts}
 use shopwright_store::promotions::Promotion;
 use shopwright_store::{Store, StoreError, Tx, orders, pricing, promotions};
 
+use super::price_events;
 use super::settings::Layers;
 
 /// Products decided in one transaction: about 20 ms on two cores.
@@ -130,6 +131,7 @@ fn refresh_page(
         }
     }
     pricing::write_decisions(tx, &decisions, now)?;
+    price_events::changed(tx, &decisions, now)?;
     write_moved_reasons(tx, standing)?;
     let more = i64::try_from(rows.len()) == Ok(PAGE);
     Ok((page, rows.last().filter(|_| more).map(|row| row.sku.as_str().to_owned())))

@@ -11,6 +11,7 @@ use shopwright_store::audit::{self, Stamp};
 use shopwright_store::pricing::FactsOf;
 use shopwright_store::{Change, Store, StoreError, Tx, catalog, pricing};
 
+use super::price_events;
 use super::refresh::read_patch;
 
 /// Products of a scope that a change is checked against at most, per page.
@@ -178,8 +179,17 @@ fn write_layer(
     let before = pricing::find_policy(tx, name, key)?.map(|row| row.patch);
     pricing::set_policy(tx, name, key, &patch, stamp.at)?;
     tx.announce(Change::PriceInputs);
+    if *scope == PolicyScope::Store {
+        let frozen = (stops_prices(before.as_ref()), stops_prices(Some(&patch)));
+        price_events::freeze_changed(tx, frozen, stamp.at)?;
+    }
     audit::record(tx, &stamp.entry(action, scope.object(), before, Some(patch)))?;
     Ok(())
+}
+
+/// Whether a layer of the whole store stops every price.
+fn stops_prices(patch: Option<&Json>) -> bool {
+    patch.is_some_and(|patch| patch["freeze"] == true)
 }
 
 /// Removes the layer of a scope. `false` when there was none.
@@ -194,6 +204,9 @@ pub fn clear_policy(
     tx.announce(Change::PriceInputs);
     let removed = pricing::delete_policy(tx, name, key)?;
     if removed {
+        if *scope == PolicyScope::Store {
+            price_events::freeze_changed(tx, (stops_prices(before.as_ref()), false), stamp.at)?;
+        }
         let entry = stamp.entry("price_policy.cleared", scope.object(), before, None);
         audit::record(tx, &entry)?;
     }

@@ -53,6 +53,7 @@ pub struct Shop {
     pub folder: TempDir,
     pub zone: StoreZone,
     runtime: Runtime,
+    options: StoreOptions,
     schema: Option<PostgresOptions>,
 }
 
@@ -93,6 +94,7 @@ impl Shop {
     fn open(options: &StoreOptions, folder: TempDir, schema: Option<PostgresOptions>) -> Self {
         Self {
             store: Store::open(options).unwrap(),
+            options: options.clone(),
             clock: Arc::new(TestClock(AtomicI64::new(at("2011-12-10T09:00:00Z").as_micros()))),
             ids: Arc::new(CountingIds(AtomicU64::new(1))),
             folder,
@@ -106,6 +108,11 @@ impl Shop {
         }
     }
 
+    /// A second way into the same ledger, as another node has: no notices between the two.
+    pub fn another_node(&self) -> Store {
+        Store::open(&self.options).unwrap()
+    }
+
     pub fn run<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
@@ -116,6 +123,10 @@ impl Shop {
         task: impl Future<Output = T> + Send + 'static,
     ) -> tokio::task::JoinHandle<T> {
         self.runtime.spawn(task)
+    }
+
+    pub fn set_time(&self, at: Timestamp) {
+        self.clock.0.store(at.as_micros(), Ordering::SeqCst);
     }
 
     /// An act of nobody in particular, now.

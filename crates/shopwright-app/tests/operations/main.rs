@@ -4,12 +4,16 @@
 
 mod catalog_files;
 mod customers;
+mod events;
 mod harness;
 mod operators;
 mod order_files;
+mod outside;
 mod prices;
 mod products;
 mod replayed_stock;
 mod sales;
 mod stock;
 mod verify;
+mod webhooks;
+mod worker;

@@ -12,7 +12,7 @@ use super::view::MoneyBody;
 use crate::problem::ApiError;
 
 /// RFC 3339 knows no earlier year, and PostgreSQL keeps no times much earlier.
-const YEAR_0: Timestamp = Timestamp::from_micros(-62_167_219_200 * SECOND);
+pub(super) const YEAR_0: Timestamp = Timestamp::from_micros(-62_167_219_200 * SECOND);
 
 /// A promotion to make. It covers a `scope` with its `key`, or lists; it has one of `factor`,
 /// `percent_off`, `amount_off` and `price`.

@@ -13,7 +13,7 @@ use shopwright_app::inventory::{
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::ids::{DeliveryId, new_id};
 use shopwright_domain::inventory::Authority;
-use shopwright_domain::time::{SECOND, Timestamp};
+use shopwright_domain::time::Timestamp;
 use shopwright_store::inventory::places::{self, Delivery, Location};
 use utoipa::{IntoParams, ToSchema};
 
@@ -25,9 +25,6 @@ use crate::auth::{Allowed, needs};
 use crate::input::{Cursor, JsonBody, PathText, Query};
 use crate::once::Once;
 use crate::problem::{ApiError, Code, Problem};
-
-/// RFC 3339 knows no earlier year, and PostgreSQL keeps no times much earlier.
-const YEAR_0: Timestamp = Timestamp::from_micros(-62_167_219_200 * SECOND);
 
 /// A place that ships.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -279,7 +276,7 @@ pub async fn create_delivery(
     State(site): State<Arc<Site>>,
     JsonBody(new): JsonBody<NewDelivery>,
 ) -> Result<Response, ApiError> {
-    if new.due_at < YEAR_0 {
+    if new.due_at < super::promotion_body::YEAR_0 {
         return Err(ApiError::field("/due_at", "write a time in the years 0000 to 9999"));
     }
     let command = ExpectDelivery {

@@ -1,16 +1,20 @@
 //! Whether the process lives, whether it is ready, and its metrics.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use shopwright_store::{Change, StoreError, feed};
+use shopwright_store::{Change, StoreError, effects, feed};
 use utoipa::ToSchema;
 
 use crate::Site;
 use crate::problem::{ApiError, Code, Problem};
+
+/// Metrics do not wait longer for the ledger.
+const BACKLOG_TIME_MAX: Duration = Duration::from_millis(500);
 
 /// How the process is.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
@@ -55,6 +59,11 @@ pub async fn readyz(State(site): State<Arc<Site>>) -> Result<axum::Json<HealthVi
     responses((status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text"))
 )]
 pub async fn metrics(State(site): State<Arc<Site>>) -> Response {
+    // While the ledger is away the last known figures stand; `prices_stale` says that it is.
+    let backlog = site.store.read(effects::backlog);
+    if let Ok(Ok(backlog)) = tokio::time::timeout(BACKLOG_TIME_MAX, backlog).await {
+        site.metrics.set_backlog(&backlog, site.clock.now());
+    }
     let text = site.metrics.encode(site.prices.len(), site.prices.is_stale());
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
         .into_response()

@@ -241,6 +241,12 @@ fn make_one_of_each(shop: &Shop, description: &Value) -> BTreeMap<String, String
             known.insert(path, id.to_owned());
         }
     }
+    // A delivery and the effect that carries it out come of telling an endpoint something.
+    let endpoint = &known["/v1/webhook_endpoints"];
+    let sent = shop.post(&format!("/v1/webhook_endpoints/{endpoint}/test")).send().expect(202);
+    let delivery = sent["id"].as_str().unwrap().to_owned();
+    known.insert("/v1/effects".to_owned(), delivery.replace("whd_", "eff_"));
+    known.insert("/v1/webhook_deliveries".to_owned(), delivery);
     known
 }
 

@@ -10,11 +10,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use shopwright_app::effects::{Outside, Performers, WorkOptions, Working, keep_working};
 use shopwright_app::identity::{KeyKind, KeySecret, WantedKey, create_key};
 use shopwright_app::pricing::{Refreshed, StoreZone, keep_refreshing, refresh_prices};
 use shopwright_domain::ids::{Entropy, IdSource, KeyId, new_id};
 use shopwright_domain::money::Currency;
 use shopwright_domain::time::{Clock, Timestamp};
+use shopwright_gateways::guard::Guard;
+use shopwright_gateways::mail::Mail;
+use shopwright_gateways::resolver::Resolver;
+use shopwright_gateways::seal::Seal;
 use shopwright_store::audit::{Actor, Stamp};
 use shopwright_store::{
     PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, Tx, params,
@@ -87,6 +92,7 @@ pub struct Shop {
     pub publishable: String,
     /// The way to the ledger, where it can be cut: PostgreSQL only.
     pub proxy: Option<Proxy>,
+    outside: Arc<Outside>,
     options: StoreOptions,
     runtime: Runtime,
     stop: Option<oneshot::Sender<()>>,
@@ -159,6 +165,14 @@ impl Shop {
             Arc::new(TestClock(AtomicI64::new(START.parse::<Timestamp>().unwrap().as_micros())));
         let ids: Arc<dyn IdSource> = Arc::new(CounterIds(AtomicU64::new(1)));
         let key_secret = KeySecret::new(b"a secret of these tests".to_vec()).unwrap();
+        let outside = Arc::new(Outside {
+            guard: Guard::new(vec!["127.0.0.1".parse().unwrap()], Resolver::System),
+            mail: Mail::memory(),
+            mail_from: "Shop <shop@example.com>".into(),
+            operator: None,
+            seal: Seal::new(&[7; 32]),
+            random: Arc::new(CounterBytes(AtomicU64::new(1))),
+        });
         let (server, address, stop, keys) = runtime.block_on(async {
             seed::catalogue(&store, clock.now()).await;
             let secret = make_key(
@@ -180,6 +194,7 @@ impl Shop {
                 store: store.clone(),
                 clock: clock.clone(),
                 ids: ids.clone(),
+                outside: Arc::clone(&outside),
                 entropy: Arc::new(CounterBytes(AtomicU64::new(1))),
                 key_secret,
                 store_name: "Test Shop".into(),
@@ -215,6 +230,7 @@ impl Shop {
             secret,
             publishable,
             proxy,
+            outside,
             options,
             runtime,
             stop,
@@ -290,6 +306,17 @@ impl Shop {
 
     pub fn new_key(&self, wanted: impl Into<WantedKey>) -> Key {
         self.wait(make_key(&self.store, wanted.into(), self.ids.as_ref(), self.clock.now()))
+    }
+
+    /// A worker, as the real server has one.
+    pub fn work(&self) -> Working {
+        let outside = Arc::clone(&self.outside);
+        let performers = Performers::new(self.store.clone(), self.clock.clone(), outside);
+        let work = async {
+            let (store, clock) = (self.store.clone(), self.clock.clone());
+            keep_working(store, clock, Arc::new(performers), WorkOptions::default())
+        };
+        self.wait(work)
     }
 
     /// Asks the server to stop and waits until it has.

@@ -3,10 +3,13 @@
 
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use shopwright_domain::money::Currency;
+use shopwright_gateways::allowed::parse_list;
+use shopwright_gateways::mail::{Mail, is_address};
 use shopwright_web::PublicUrl;
 
 /// What a value must be.
@@ -28,6 +31,12 @@ pub enum Kind {
     Currency,
     /// An IANA time zone.
     Zone,
+    /// Networks, addresses and host names with commas between them.
+    Allowed,
+    /// A mail address, with or without a name.
+    Mailbox,
+    /// `smtp://…` or `smtps://…`.
+    SmtpUrl,
     /// `https://shop.example`.
     PublicUrl,
     /// Networks with commas between them.
@@ -145,6 +154,49 @@ pub const KEYS: &[Key] = &[
          Made on first use. Several nodes on one PostgreSQL share it; keep a copy outside the \
          database's backups.",
     ),
+    key(
+        "seal_key_file",
+        "",
+        Kind::Path,
+        "The file with the keys that seal secrets in the database, default seal.key in data_dir. \
+         Made on first use. Several nodes share it; keep a copy outside the database's backups. To \
+         rotate, put a new line of 32 random bytes in base64 first and keep the old lines.",
+    ),
+    key(
+        "outbound_allow",
+        "",
+        Kind::Allowed,
+        "Inner networks, addresses and host names that webhooks may reach, with commas between \
+         them, as in 10.1.0.0/16,hooks.internal. Without it only the public internet is reached.",
+    ),
+    key(
+        "mail_from",
+        "Shopwright <shopwright@localhost>",
+        Kind::Mailbox,
+        "Whom mail comes from, as in Candle Corner <shop@example.com>.",
+    ),
+    key(
+        "mail_to_operator",
+        "",
+        Kind::Mailbox,
+        "Who is told by mail when something needs an operator. Nobody when not set.",
+    ),
+    Key {
+        secret: true,
+        ..key(
+            "smtp_url",
+            "",
+            Kind::SmtpUrl,
+            "The mail server, as in smtp://user:password@host:587 or smtps://host. Without it mail \
+             is written as .eml files into mail_dir.",
+        )
+    },
+    key(
+        "mail_dir",
+        "",
+        Kind::Path,
+        "The folder mail is written to when there is no smtp_url, default mail in data_dir.",
+    ),
 ];
 
 impl Key {
@@ -184,6 +236,9 @@ impl Kind {
             Self::Text(max) => format!("a text of 1 to {max} bytes"),
             Self::Currency => "a currency code like EUR".into(),
             Self::Zone => "a time zone like Europe/Berlin".into(),
+            Self::Allowed => "a list like 10.1.0.0/16,hooks.internal".into(),
+            Self::Mailbox => "a mail address like Shop <shop@example.com>".into(),
+            Self::SmtpUrl => "a URL like smtp://user:password@host:587 or smtps://host".into(),
             Self::PublicUrl => "an address like https://shop.example, without a path".into(),
             Self::Networks => "networks like 10.0.0.0/8,127.0.0.1 with commas between them".into(),
         }
@@ -205,6 +260,9 @@ impl Kind {
                 (1..=max).contains(&text.len()) && !text.chars().any(char::is_control)
             }
             Self::Currency => Currency::from_str(text).is_ok(),
+            Self::Allowed => return parse_list(text).map(|_| ()).map_err(|e| Some(e.to_string())),
+            Self::Mailbox => is_address(text),
+            Self::SmtpUrl => Mail::smtp(text, Duration::from_secs(1)).is_ok(),
             Self::Zone => {
                 if TimeZone::get(text).is_ok() {
                     return Ok(());

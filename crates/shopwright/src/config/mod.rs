@@ -12,12 +12,17 @@ use std::time::Duration;
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use shopwright_domain::money::Currency;
+use shopwright_gateways::allowed::{Allowed, parse_list};
 use shopwright_web::PublicUrl;
 
 pub use keys::{KEYS, Key, nearest};
 pub use read::{Given, read};
 
 use crate::failure::Failure;
+
+/// Keys whose default lies in the data folder, and the name there.
+const IN_DATA_DIR: [(&str, &str); 3] =
+    [("key_secret_file", "key.secret"), ("seal_key_file", "seal.key"), ("mail_dir", "mail")];
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +87,18 @@ pub struct Settings {
     pub price_refresh: Duration,
     /// Where the key secret lies.
     pub key_secret_file: PathBuf,
+    /// Where the keys of the seal lie.
+    pub seal_key_file: PathBuf,
+    /// What is reached although it is inside.
+    pub outbound_allow: Vec<Allowed>,
+    /// Whom mail comes from.
+    pub mail_from: String,
+    /// Who is told when something needs an operator.
+    pub mail_to_operator: Option<String>,
+    /// The mail server; mail goes into a folder without one.
+    pub smtp_url: Option<String>,
+    /// That folder.
+    pub mail_dir: PathBuf,
     /// Every key with value and origin, in the table's order.
     pub all: Vec<Setting>,
 }
@@ -103,13 +120,16 @@ impl Settings {
         let data_dir = PathBuf::from(text(&all, "data_dir"));
         let (connections, refresh) =
             (number("database_connections")?, number("price_refresh_seconds")?);
-        if let Some(secret) = all.iter_mut().find(|s| s.key.name == "key_secret_file") {
-            let default = || data_dir.join("key.secret").display().to_string();
-            secret.value.get_or_insert_with(default);
+        for (name, file) in IN_DATA_DIR {
+            if let Some(setting) = all.iter_mut().find(|s| s.key.name == name) {
+                let default = || data_dir.join(file).display().to_string();
+                setting.value.get_or_insert_with(default);
+            }
         }
+        let maybe = |name: &str| Some(text(&all, name)).filter(|text| !text.is_empty());
         Ok(Self {
             listen: text(&all, "listen"),
-            database_url: Some(text(&all, "database_url")).filter(|url| !url.is_empty()),
+            database_url: maybe("database_url"),
             database_connections: usize::try_from(connections)
                 .map_err(|_| wrong("database_connections"))?,
             log: text(&all, "log"),
@@ -120,6 +140,13 @@ impl Settings {
             trusted_proxies: keys::networks(&text(&all, "trusted_proxies")).unwrap_or_default(),
             price_refresh: Duration::from_secs(refresh),
             key_secret_file: text(&all, "key_secret_file").into(),
+            seal_key_file: text(&all, "seal_key_file").into(),
+            outbound_allow: parse_list(&text(&all, "outbound_allow"))
+                .map_err(|_| wrong("outbound_allow"))?,
+            mail_from: text(&all, "mail_from"),
+            mail_to_operator: maybe("mail_to_operator"),
+            smtp_url: maybe("smtp_url"),
+            mail_dir: text(&all, "mail_dir").into(),
             data_dir,
             all,
         })

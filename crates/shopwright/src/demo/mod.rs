@@ -50,6 +50,9 @@ pub fn settings_of(settings: &Settings) -> Result<Settings, Failure> {
         currency: CURRENCY.parse().map_err(|_| odd("currency"))?,
         zone: jiff::tz::TimeZone::get(ZONE).map_err(|_| odd("time zone"))?,
         key_secret_file: data_dir.join("key.secret"),
+        seal_key_file: data_dir.join("seal.key"),
+        mail_dir: data_dir.join("mail"),
+        smtp_url: None,
         data_dir,
         ..settings.clone()
     })

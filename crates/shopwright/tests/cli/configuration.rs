@@ -31,6 +31,8 @@ fn a_value_of_the_wrong_kind_is_refused_with_what_would_be_valid() {
     check("SHOPWRIGHT_CURRENCY", "EURO", &["a currency code like EUR"]);
     check("SHOPWRIGHT_ZONE", "Europe/Lodnon", &["did you mean Europe/London?"]);
     check("SHOPWRIGHT_LOG", "inof", &["did you mean info?"]);
+    check("SHOPWRIGHT_OUTBOUND_ALLOW", "10.0.0.0/8,10.0.0.0/99", &["`10.0.0.0/99`", "a network"]);
+    check("SHOPWRIGHT_MAIL_FROM", "nobody", &["a mail address like"]);
 }
 
 #[test]
@@ -65,6 +67,16 @@ fn a_database_url_comes_from_a_file_and_is_never_printed() {
     let run = shop.run_with(&["verify"], &variables);
     let run = run.assert_says(2, &["the database is unavailable", "check database_url"]);
     assert!(!run.err.contains("hunter2"), "{run:?}");
+}
+
+#[test]
+fn a_mail_servers_password_is_never_printed() {
+    let shop = Shop::new();
+    let variables = |url| [("SHOPWRIGHT_SMTP_URL", url)];
+    let run = shop.run_with(&["config"], &variables("smtp://shop:hunter2@mail.example.com"));
+    assert!(!run.assert_code(0).out.contains("hunter2"));
+    let run = shop.run_with(&["config"], &variables("http://shop:hunter2@mail.example.com"));
+    assert!(!run.assert_says(2, &["smtp_url", "smtps://host"]).err.contains("hunter2"));
 }
 
 #[test]

@@ -17,3 +17,4 @@ mod operators;
 mod prices;
 mod serving;
 mod signals;
+mod takeover;

@@ -60,6 +60,30 @@ fn a_server_that_cannot_work_says_why_and_what_to_do() {
     check(&["--data-dir", "folder"], &["error: ", "--data-dir"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn the_seal_key_is_made_for_its_owner_alone_and_missed_when_it_is_gone() {
+    use std::os::unix::fs::PermissionsExt;
+    let shop = Shop::new();
+    let key = make_key(&shop);
+    let server = Server::start(&shop, &["serve"]);
+    let file = shop.path("data/seal.key");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let made = ureq::post(&format!("http://{}/v1/webhook_endpoints", server.address()))
+        .header("authorization", &format!("Bearer {key}"))
+        .header("content-type", "application/json")
+        .send(r#"{"url": "https://example.com/hook"}"#)
+        .unwrap();
+    assert_eq!(made.status().as_u16(), 201);
+    assert_eq!(server.stop(), Some(0));
+    std::fs::remove_file(&file).unwrap();
+    let serve = ["serve", "--listen", "127.0.0.1:0"];
+    shop.run(&serve).assert_says(2, &["seal key file", "is missing", "restore it"]);
+    assert!(!file.exists(), "no new key hides the loss");
+    shop.file("data/seal.key", "short\n");
+    shop.run(&serve).assert_says(2, &["is not a seal key file", "line 1"]);
+}
+
 #[test]
 fn the_api_description_is_printed_without_a_ledger() {
     let shop = Shop::new();
