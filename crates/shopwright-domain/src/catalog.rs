@@ -1,9 +1,16 @@
 //! The words of the catalogue: SKUs, what kind of thing one is, where it is filed.
 
+mod product;
+
 use std::borrow::Borrow;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
+
+pub use product::{
+    ADD_ON_OF_MAX, ATTRIBUTES_BYTES_MAX, IMAGES_MAX, ProductFields, ProductKind, ProductStatus,
+    TITLE_BYTES_MAX, UnknownWordError,
+};
 
 /// The longest SKU, category path or customer id the ledger takes, in bytes.
 pub const SHOP_ID_BYTES_MAX: usize = 200;

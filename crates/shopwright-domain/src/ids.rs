@@ -51,6 +51,8 @@ id_kinds! {
     KeyKind = "key" as KeyId;
     /// One run of an import.
     ImportKind = "imp" as ImportId;
+    /// Money that moved for an order: a capture or a refund.
+    PaymentKind = "pay" as PaymentId;
     /// A promotion.
     PromotionKind = "prm" as PromotionId;
     /// An effect on the outside, or a job.

@@ -6,12 +6,16 @@
 #[cfg(test)]
 mod cases;
 pub mod catalog;
+pub mod customers;
 pub mod identity;
 pub mod ids;
+pub mod invalid;
 pub mod inventory;
 pub mod money;
 pub mod orders;
 pub mod pricing;
+pub mod promotions;
 pub mod retry;
+pub mod shares;
 pub mod time;
 pub mod webhooks;

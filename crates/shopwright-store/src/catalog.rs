@@ -1,11 +1,17 @@
 //! Products: upserted by SKU, compared byte for byte.
 
+mod editing;
+mod listing;
+
 use serde_json::Value as Json;
-use shopwright_domain::catalog::Sku;
+use shopwright_domain::catalog::{ProductKind, ProductStatus, Sku};
 use shopwright_domain::money::Currency;
 use shopwright_domain::time::Timestamp;
 
 use crate::{Column, Row, StoreError, Tx, params};
+
+pub use editing::{insert, lock, update};
+pub use listing::{ProductFilter, list, titles};
 
 /// A product as the ledger keeps it.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,8 +22,8 @@ pub struct Product {
     pub title: String,
     /// Category path, `Home/Candles`.
     pub category: Option<String>,
-    /// `physical` and its siblings.
-    pub kind: String,
+    /// What kind of thing it is.
+    pub kind: ProductKind,
     /// The currency of its price and cost.
     pub currency: Currency,
     /// What the engines start from, minor units; `None` until history or the owner gives one.
@@ -26,66 +32,58 @@ pub struct Product {
     pub base_price_from: Option<Json>,
     /// What one piece costs the shop, minor units.
     pub cost_minor: Option<i64>,
+    /// The price shown struck through, minor units.
+    pub compare_at_minor: Option<i64>,
     /// Minimum advertised price, minor units.
     pub map_minor: Option<i64>,
-    /// `active` or `archived`.
-    pub status: String,
-    /// Columns of an import that have no field of their own.
+    /// Where it is in its life.
+    pub status: ProductStatus,
+    /// Whatever else the shop keeps about it.
     pub attributes: Json,
+    /// Where its images are.
+    pub images: Vec<String>,
+    /// The products it is an add-on of.
+    pub add_on_of: Vec<Sku>,
+    /// The class by which it is taxed.
+    pub tax_class: Option<String>,
+    /// When it was first written.
+    pub created_at: Timestamp,
     /// When it was last written.
     pub updated_at: Timestamp,
+    /// Goes up by one with each change.
+    pub version: i64,
 }
 
 const COLUMNS: &str = "sku, title, category, kind, currency, base_price_minor, base_price_from, \
-     cost_minor, map_minor, status, attributes, updated_at";
+     cost_minor, map_minor, status, attributes, updated_at, compare_at_minor, images, add_on_of, tax_class, \
+     created_at, version";
 
 fn product(row: &Row<'_>) -> Result<Product, StoreError> {
     Ok(Product {
         sku: row.get(0)?,
         title: row.get(1)?,
         category: row.get(2)?,
-        kind: row.get(3)?,
+        kind: row.parse(3, |kind: String| kind.parse())?,
         currency: row.parse(4, |code: String| code.parse())?,
         base_price_minor: row.get(5)?,
         base_price_from: row.get(6)?,
         cost_minor: row.get(7)?,
         map_minor: row.get(8)?,
-        status: row.get(9)?,
+        status: row.parse(9, |status: String| status.parse())?,
         attributes: row.get(10)?,
         updated_at: row.get(11)?,
+        compare_at_minor: row.get(12)?,
+        images: row.json(13)?,
+        add_on_of: row.json(14)?,
+        tax_class: row.get(15)?,
+        created_at: row.get(16)?,
+        version: row.get(17)?,
     })
 }
 
 /// The product with this SKU.
 pub fn find(tx: &mut Tx<'_>, sku: &Sku) -> Result<Option<Product>, StoreError> {
     tx.find(&format!("SELECT {COLUMNS} FROM products WHERE sku = $1"), params![sku], product)
-}
-
-/// Products in SKU order after (or, with `before`, the last ones before) a SKU; `limit` of them.
-pub fn list(
-    tx: &mut Tx<'_>,
-    after: Option<&str>,
-    before: Option<&str>,
-    limit: i64,
-) -> Result<Vec<Product>, StoreError> {
-    match before {
-        None => tx.query(
-            &format!("SELECT {COLUMNS} FROM products WHERE sku > $1 ORDER BY sku LIMIT $2"),
-            params![after.unwrap_or(""), limit],
-            product,
-        ),
-        Some(before) => {
-            let mut page = tx.query(
-                &format!(
-                    "SELECT {COLUMNS} FROM products WHERE sku < $1 ORDER BY sku DESC LIMIT $2"
-                ),
-                params![before, limit],
-                product,
-            )?;
-            page.reverse();
-            Ok(page)
-        }
-    }
 }
 
 /// Adds products that are not there yet, with title only; gives the number added.
@@ -140,26 +138,18 @@ pub fn upsert(tx: &mut Tx<'_>, patch: &ProductPatch, now: Timestamp) -> Result<b
     if let (Json::Object(all), Json::Object(new)) = (&mut attributes, &patch.attributes) {
         all.extend(new.clone());
     }
-    let by_owner = serde_json::json!({ "rule": "set_by_owner" });
-    let next = Product {
-        sku: patch.sku.clone(),
-        title: patch.title.clone().or(before.as_ref().map(|p| p.title.clone())).unwrap_or_default(),
-        category: patch.category.clone().or(before.as_ref().and_then(|p| p.category.clone())),
-        kind: before.as_ref().map_or("physical".into(), |p| p.kind.clone()),
-        currency: before.as_ref().map_or(patch.currency, |p| p.currency),
-        base_price_minor: patch
-            .base_price_minor
-            .or(before.as_ref().and_then(|p| p.base_price_minor)),
-        base_price_from: patch
-            .base_price_minor
-            .map(|_| by_owner)
-            .or(before.as_ref().and_then(|p| p.base_price_from.clone())),
-        cost_minor: patch.cost_minor.or(before.as_ref().and_then(|p| p.cost_minor)),
-        map_minor: patch.map_minor.or(before.as_ref().and_then(|p| p.map_minor)),
-        status: before.as_ref().map_or("active".into(), |p| p.status.clone()),
-        attributes,
-        updated_at: before.as_ref().map_or(now, |p| p.updated_at),
-    };
+    let mut next = before.clone().unwrap_or_else(|| new_product(patch, now));
+    next.attributes = attributes;
+    if let Some(title) = &patch.title {
+        next.title.clone_from(title);
+    }
+    next.category = patch.category.clone().or(next.category);
+    if let Some(base_price_minor) = patch.base_price_minor {
+        next.base_price_minor = Some(base_price_minor);
+        next.base_price_from = Some(serde_json::json!({ "rule": SET_BY_OWNER }));
+    }
+    next.cost_minor = patch.cost_minor.or(next.cost_minor);
+    next.map_minor = patch.map_minor.or(next.map_minor);
     if before.as_ref() == Some(&next) {
         return Ok(false);
     }
@@ -170,23 +160,49 @@ pub fn upsert(tx: &mut Tx<'_>, patch: &ProductPatch, now: Timestamp) -> Result<b
          ON CONFLICT (sku) DO UPDATE SET title = excluded.title, category = excluded.category,
              base_price_minor = excluded.base_price_minor, base_price_from = excluded.base_price_from,
              cost_minor = excluded.cost_minor, map_minor = excluded.map_minor,
-             attributes = excluded.attributes, updated_at = excluded.updated_at",
+             attributes = excluded.attributes, updated_at = excluded.updated_at, version = products.version + 1",
         params![
             &next.sku,
             &next.title,
             next.category.as_ref(),
-            &next.kind,
+            next.kind.as_str(),
             next.currency.code(),
             next.base_price_minor,
             next.base_price_from.as_ref(),
             next.cost_minor,
             next.map_minor,
-            &next.status,
+            next.status.as_str(),
             &next.attributes,
             now,
         ],
     )?;
     Ok(true)
+}
+
+/// The rule that a base price set by the owner stands under, in [`Product::base_price_from`].
+pub const SET_BY_OWNER: &str = "set_by_owner";
+
+fn new_product(patch: &ProductPatch, now: Timestamp) -> Product {
+    Product {
+        sku: patch.sku.clone(),
+        title: String::new(),
+        category: None,
+        kind: ProductKind::Physical,
+        currency: patch.currency,
+        base_price_minor: None,
+        base_price_from: None,
+        cost_minor: None,
+        compare_at_minor: None,
+        map_minor: None,
+        status: ProductStatus::Active,
+        attributes: Json::Null,
+        images: Vec::new(),
+        add_on_of: Vec::new(),
+        tax_class: None,
+        created_at: now,
+        updated_at: now,
+        version: 1,
+    }
 }
 
 /// A base price found in history.
@@ -209,7 +225,7 @@ pub fn set_base_prices(
     let by_owner = crate::dialect::json_text(tx.is_postgres(), "products.base_price_from", "rule");
     tx.execute_rows(
         &format!(
-            "UPDATE products SET base_price_minor = r.amount, base_price_from = r.origin, updated_at = r.now
+            "UPDATE products SET base_price_minor = r.amount, base_price_from = r.origin, updated_at = r.now, version = products.version + 1
              FROM {{rows}} AS r WHERE products.sku = r.sku
              AND COALESCE({by_owner}, '') <> 'set_by_owner'
              AND (products.base_price_minor IS NULL OR products.base_price_minor <> r.amount
@@ -231,7 +247,7 @@ pub fn retitle(
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     tx.execute_rows(
-        "UPDATE products SET title = r.title, updated_at = r.now FROM {rows} AS r
+        "UPDATE products SET title = r.title, updated_at = r.now, version = products.version + 1 FROM {rows} AS r
          WHERE products.sku = r.sku AND products.title <> r.title",
         &[
             ("sku", Column::Text(skus_and_titles.iter().map(|(sku, _)| *sku).collect())),

@@ -1,6 +1,19 @@
-//! Customers: they keep the shop's own id.
+//! Customers: they keep the shop's own id. A person is known in `customer_details` and
+//! `customer_addresses` alone; every other table holds ids and amounts.
+
+mod erasure;
+mod people;
 
 use shopwright_domain::time::Timestamp;
+
+pub use erasure::{
+    Resolution, add_alias, add_tombstone, aliases_of, delete, is_erased, repoint_documents,
+    resolve, resolve_many, scrub_documents,
+};
+pub use people::{
+    Customer, CustomerFilter, find, insert, list, lock, note_order, of_order, set_order_address,
+    write_fields,
+};
 
 use crate::{Column, StoreError, Tx, params};
 
@@ -26,7 +39,7 @@ pub fn upsert_seen(
         "INSERT INTO customers (customer_id, country, first_order_at, created_at)
          SELECT customer_id, country, at, now FROM {rows} AS r WHERE true
          ON CONFLICT (customer_id) DO UPDATE SET first_order_at = excluded.first_order_at
-         WHERE customers.first_order_at > excluded.first_order_at",
+         WHERE customers.first_order_at IS NULL OR customers.first_order_at > excluded.first_order_at",
         &[
             ("customer_id", Column::Text(seen.iter().map(|c| c.customer_id).collect())),
             ("country", Column::Text(seen.iter().map(|c| c.country).collect())),

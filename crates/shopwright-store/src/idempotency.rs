@@ -76,6 +76,15 @@ pub fn keep_answer(tx: &mut Tx<'_>, sent: &SentKey, answer: &str) -> Result<(), 
     Ok(())
 }
 
+/// Puts `other` where an answer has `text` in it: the request stays carried out, its answer goes.
+pub fn replace_answers(tx: &mut Tx<'_>, text: &str, other: &str) -> Result<u64, StoreError> {
+    let pattern = format!("%{}", crate::conditions::prefix_pattern(text));
+    tx.execute(
+        "UPDATE idempotency_keys SET answer = $2 WHERE LOWER(answer) LIKE $1 ESCAPE '!'",
+        params![&pattern, other],
+    )
+}
+
 /// Forgets at most `limit` answers past their time, oldest first; gives their number.
 pub fn sweep(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
     tx.execute(

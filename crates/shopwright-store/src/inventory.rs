@@ -168,10 +168,10 @@ pub fn for_each_line_after(
 ) -> Result<(), StoreError> {
     tx.for_each(
         "SELECT l.code, l.kind, o.source, o.external_id, l.ordinal, l.quantity, l.at FROM order_lines l
-         JOIN orders o ON o.order_id = l.order_id WHERE l.at > $1
+         JOIN orders o ON o.order_id = l.order_id WHERE l.at > $1 AND l.stock = 'line'
          UNION ALL
          SELECT l.code, l.kind, o.source, o.external_id, l.ordinal, l.quantity, l.at FROM refund_lines l
-         JOIN refunds o ON o.refund_id = l.refund_id WHERE l.at > $1
+         JOIN refunds o ON o.refund_id = l.refund_id WHERE l.at > $1 AND l.stock = 'line'
          UNION ALL
          SELECT code, kind, source, external_id, ordinal, quantity, at FROM adjustments WHERE at > $1",
         params![after],

@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod backup;
 pub mod catalog;
+mod conditions;
 pub mod customers;
 mod dialect;
 pub mod direct;

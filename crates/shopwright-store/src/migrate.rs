@@ -35,6 +35,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(4, "0004_requests"),
     migration!(5, "0005_operators"),
     migration!(6, "0006_effects"),
+    migration!(7, "0007_orders"),
 ];
 
 /// Any process of ours that migrates this PostgreSQL database takes this advisory lock.

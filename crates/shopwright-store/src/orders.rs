@@ -3,6 +3,9 @@
 //! Amounts and quantities are seen from the customer's side on orders and refunds: a refund line is
 //! negative. A line's identity is (document, ordinal); writing the same line twice changes nothing.
 
+pub mod placed;
+pub mod refunded;
+
 use std::collections::HashMap;
 
 use shopwright_domain::money::UnitPrice;
@@ -87,7 +90,8 @@ fn column<'a, T>(rows: &[T], pick: impl Fn(&T) -> &'a str) -> Column<'a> {
     Column::Text(rows.iter().map(pick).collect())
 }
 
-/// Adds documents that are not there yet (orders as `paid`). Gives the id of each, by number.
+/// Adds documents that are not there yet (orders as `paid`). Gives the id of each, by number. A
+/// number under which the API booked an order of this source is a conflict.
 pub fn upsert_documents(
     tx: &mut Tx<'_>,
     document: Document,
@@ -122,13 +126,21 @@ pub fn upsert_documents(
     };
     tx.execute_rows(insert, &columns)?;
     let (table, id) = (document.table(), document.id());
+    // A number that the API booked is no document of this history: nothing may be added to it.
+    let taken = match document {
+        Document::Order => "CAST(CASE WHEN d.fingerprint IS NULL THEN 0 ELSE 1 END AS BIGINT)",
+        Document::Refund => "CAST(0 AS BIGINT)",
+    };
     let found = tx.query_rows(
         &format!(
-            "SELECT d.external_id, d.{id} FROM {{rows}} AS r JOIN {table} d
+            "SELECT d.external_id, d.{id}, {taken} FROM {{rows}} AS r JOIN {table} d
              ON d.source = r.source AND d.external_id = r.external_id"
         ),
         &keys,
-        |row| Ok((row.get(0)?, row.get(1)?)),
+        |row| match row.get::<i64>(2)? {
+            0 => Ok((row.get(0)?, row.get(1)?)),
+            _ => Err(StoreError::Conflict { constraint: "orders_source_external_id_key".into() }),
+        },
     )?;
     Ok(found.into_iter().collect())
 }

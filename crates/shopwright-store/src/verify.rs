@@ -4,6 +4,7 @@
 //! re-derive from movements and reservations), V7 (documents sum to their lines), V8 (no line booked twice, by key),
 //! and for prices that the one that stands is the one last decided.
 
+mod orders;
 mod stock;
 
 use serde::Serialize;
@@ -55,10 +56,12 @@ const RULES: &[Rule] = &[
                      COALESCE(CAST(m.quantity AS text), 'nothing')
               FROM (SELECT l.code, l.kind, l.at, o.source || ':' || o.external_id || ':' || CAST(l.ordinal AS text) AS reference,
                            -l.quantity AS moved
-                    FROM order_lines l JOIN orders o ON o.order_id = l.order_id WHERE l.kind IN ('sale', 'free_goods')
+                    FROM order_lines l JOIN orders o ON o.order_id = l.order_id
+                    WHERE l.kind IN ('sale', 'free_goods') AND l.stock = 'line'
                     UNION ALL
                     SELECT l.code, l.kind, l.at, o.source || ':' || o.external_id || ':' || CAST(l.ordinal AS text), -l.quantity
-                    FROM refund_lines l JOIN refunds o ON o.refund_id = l.refund_id WHERE l.kind = 'refund'
+                    FROM refund_lines l JOIN refunds o ON o.refund_id = l.refund_id
+                    WHERE l.kind = 'refund' AND l.stock = 'line'
                     UNION ALL
                     SELECT code, kind, at, source || ':' || external_id || ':' || CAST(ordinal AS text), quantity
                     FROM adjustments WHERE kind IN ('write_off', 'stock_found')) AS booked
@@ -115,6 +118,7 @@ const RULES: &[Rule] = &[
 pub fn verify(tx: &mut Tx<'_>) -> Result<Vec<RuleResult>, StoreError> {
     let mut results: Vec<RuleResult> = RULES
         .iter()
+        .chain(orders::RULES)
         .chain(stock::RULES)
         .map(|rule| {
             let broken = tx.query(rule.sql, params![ROWS_SHOWN_MAX], |row| {

@@ -16,6 +16,9 @@ use crate::problem::{ApiError, Code, FieldProblem};
 /// The largest body of an ordinary request.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
 
+/// The largest body of a call that takes many things at once.
+pub const BULK_BODY_BYTES_MAX: usize = 16 << 20;
+
 /// A JSON body.
 #[derive(Clone, Debug)]
 pub struct JsonBody<T>(pub T);
@@ -104,6 +107,14 @@ fn not_json(error: &serde_json::Error) -> ApiError {
 fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ").map_or(text.clone(), |(message, _)| message.to_owned())
+}
+
+/// One value of a body that was read as it came, such as a row of many.
+pub fn read_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, FieldProblem> {
+    serde_path_to_error::deserialize(value).map_err(|error| FieldProblem {
+        pointer: pointer_of(error.path()),
+        detail: error.into_inner().to_string(),
+    })
 }
 
 fn pointer_of(path: &serde_path_to_error::Path) -> String {
@@ -199,7 +210,7 @@ pub struct Cursor<K> {
     pub place: Place<K>,
 }
 
-impl<K: FromStr<Err: fmt::Display> + Copy> Cursor<K> {
+impl<K: FromStr<Err: fmt::Display> + Clone> Cursor<K> {
     /// Reads the parameters that every list has.
     pub fn read(
         limit: Option<i64>,
@@ -222,12 +233,22 @@ impl<K: FromStr<Err: fmt::Display> + Copy> Cursor<K> {
 
     /// The page with one row more, which only tells that there are more.
     pub fn page(&self) -> Page<K> {
-        Page { place: self.place, limit: self.limit + 1 }
+        Page { place: self.place.clone(), limit: self.limit + 1 }
     }
 
     /// Whether the page is read towards newer rows.
     pub fn is_backwards(&self) -> bool {
         matches!(self.place, Place::Before(_))
+    }
+}
+
+/// A text of the query string that a database can compare with.
+pub fn no_nul(name: &str, text: Option<String>) -> Result<Option<String>, ApiError> {
+    match text {
+        Some(text) if text.contains('\0') => {
+            Err(ApiError::new(Code::INVALID_PARAMETER, format!("{name} contains a NUL character")))
+        }
+        text => Ok(text),
     }
 }
 

@@ -61,6 +61,8 @@ enum Kept {
     },
     /// Carried out; its answer showed a secret and is not kept.
     Secret,
+    /// Carried out; its answer named a person that was erased.
+    Erased,
 }
 
 enum Settled {
@@ -145,6 +147,18 @@ impl Once {
     }
 }
 
+/// Forgets every kept answer that names one of `ids`: a customer's, or that of an order.
+pub fn forget_answers(tx: &mut Tx<'_>, ids: &[String]) -> Result<(), ApiError> {
+    for id in ids {
+        // A body is JSON text inside the JSON of what is kept.
+        let inner = serde_json::Value::from(id.as_str()).to_string();
+        let outer = serde_json::Value::from(inner).to_string();
+        let text = &outer[1..outer.len() - 1];
+        idempotency::replace_answers(tx, text, &write(&Kept::Erased)?)?;
+    }
+    Ok(())
+}
+
 fn replay(kept: Kept) -> Response {
     let mut response = match kept {
         Kept::Done(answer) => answer.into_response(),
@@ -153,6 +167,7 @@ fn replay(kept: Kept) -> Response {
             ApiError { code, detail, errors, shortages }.into_response()
         }
         Kept::Secret => ApiError::plain(Code::SECRET_SHOWN_ALREADY).into_response(),
+        Kept::Erased => ApiError::plain(Code::ANSWER_ERASED).into_response(),
     };
     response.headers_mut().insert(REPLAYED.clone(), HeaderValue::from_static("true"));
     response

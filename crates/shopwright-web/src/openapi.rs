@@ -1,5 +1,6 @@
 //! The OpenAPI 3.1 description, generated from the handlers.
 
+use axum::extract::DefaultBodyLimit;
 use serde_json::json;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -10,9 +11,11 @@ use std::sync::Arc;
 
 use crate::Site;
 use crate::api::{
-    audit, catalog, effects, inventory, keys, pricing, pricing_settings, promotions, reservations,
-    stock_movements, stock_places, system, webhook_log, webhooks,
+    audit, catalog, catalog_edit, customers, effects, inventory, keys, order_steps, orders,
+    pricing, pricing_settings, promotions, refunds, reservations, stock_movements, stock_places,
+    system, webhook_log, webhooks,
 };
+use crate::input::BULK_BODY_BYTES_MAX;
 use crate::problem::Code;
 
 #[derive(OpenApi)]
@@ -26,10 +29,13 @@ use crate::problem::Code;
     tags(
         (name = "Prices", description = "What a product costs now, and why."),
         (name = "Price settings", description = "How prices are decided: strategies, limits, the emergency stop."),
-        (name = "Promotions", description = "A factor on prices for a time."),
+        (name = "Promotions", description = "Lower (or other) prices for a time."),
         (name = "Products", description = "The catalogue."),
         (name = "Webhooks", description = "What happens here, told to your servers as Standard Webhooks."),
         (name = "Effects", description = "Work on the outside and jobs: what waits, what was given up."),
+        (name = "Customers", description = "Who buys: known, merged, handed out, erased."),
+        (name = "Orders", description = "Orders taken elsewhere, and what happens to them."),
+        (name = "Refunds", description = "Money and pieces that go back."),
         (name = "Stock", description = "What is on the shelf, how it got there and what is on its way."),
         (name = "Reservations", description = "Stock held for a while, then sold, then shipped."),
         (name = "Audit log", description = "Who changed what, and when; nothing in it can be changed unnoticed."),
@@ -68,9 +74,9 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(pricing_settings::set_policy_of, pricing_settings::clear_policy_of))
         .routes(routes!(pricing_settings::set_freeze))
         .routes(routes!(promotions::create_promotion, promotions::list_promotions))
+        .routes(routes!(promotions::get_promotion, promotions::change_promotion))
         .routes(routes!(promotions::end_promotion_now))
         .routes(routes!(catalog::list_products))
-        .routes(routes!(catalog::get_product))
         .routes(routes!(webhooks::create_endpoint, webhooks::list_endpoints))
         .routes(routes!(
             webhooks::get_endpoint,
@@ -88,6 +94,23 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(effects::get_effect))
         .routes(routes!(effects::retry_effect))
         .routes(routes!(effects::list_jobs))
+        .routes(routes!(catalog::get_product, catalog_edit::put_product))
+        .merge(bulk())
+        .routes(routes!(customers::list_customers))
+        .routes(routes!(
+            customers::get_customer,
+            customers::put_customer,
+            customers::erase_customer
+        ))
+        .routes(routes!(customers::merge_customer))
+        .routes(routes!(customers::export_customer))
+        .routes(routes!(orders::create_order, orders::list_orders))
+        .routes(routes!(orders::get_order))
+        .routes(routes!(order_steps::pay_order))
+        .routes(routes!(order_steps::fulfil_order))
+        .routes(routes!(order_steps::complete_order))
+        .routes(routes!(order_steps::cancel_order))
+        .routes(routes!(refunds::refund_order, refunds::list_refunds))
         .routes(routes!(inventory::get_stock, inventory::set_stock_settings))
         .routes(routes!(stock_movements::count_stock))
         .routes(routes!(
@@ -111,6 +134,13 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(system::livez))
         .routes(routes!(system::readyz))
         .routes(routes!(system::metrics))
+}
+
+/// Calls that take many things at once, with bodies as large as that needs.
+fn bulk() -> OpenApiRouter<Arc<Site>> {
+    OpenApiRouter::new()
+        .routes(routes!(catalog_edit::put_products))
+        .layer(DefaultBodyLimit::max(BULK_BODY_BYTES_MAX))
 }
 
 /// The description as JSON.

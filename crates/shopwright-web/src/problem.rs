@@ -91,12 +91,36 @@ codes! {
     /// A request sent again whose answer showed a secret.
     SECRET_SHOWN_ALREADY = 409, "secret_shown_already", "This was done, and its secret is not shown again",
         "The first answer held the secret and is not kept. If it was lost, revoke or rotate what was made and make another.";
+    /// Another order under a number that is taken.
+    EXTERNAL_ID_TAKEN = 409, "external_id_taken", "Another order has this number",
+        "Source and external_id name one order; the one that is kept stays as it is. Send the same content to get it, or use another number.";
+    /// A step that the state of an order does not allow.
+    ORDER_STATE = 409, "order_state", "The order's state does not allow that",
+        "The detail says where the order is and what can be done to it.";
+    /// An order that came with an imported history.
+    ORDER_OF_HISTORY = 409, "order_of_history", "The order came with an imported history",
+        "Import what happened to it the same way as the order.";
+    /// A refund of more than is left.
+    REFUND_EXCEEDS_PAID = 409, "refund_exceeds_paid", "More than is left of what was paid",
+        "The detail says how much is left to give back.";
+    /// A customer that was erased.
+    CUSTOMER_ERASED = 409, "customer_erased", "The customer was erased",
+        "An erased person does not come back under the same id. Leave the customer out, or use a new id.";
+    /// An id that stands for another customer.
+    CUSTOMER_MERGED = 409, "customer_merged", "The id was merged into another customer",
+        "The detail names the customer it stands for; use that id.";
+    /// A promotion that has started.
+    PROMOTION_STARTED = 409, "promotion_started", "The promotion has started",
+        "Buyers have seen it. End it and make another.";
+    /// A kept answer that went with an erased person.
+    ANSWER_ERASED = 409, "answer_erased", "This was done; its answer was erased",
+        "The request was carried out when it was sent first. Its answer named a person that was erased meanwhile.";
     /// A write that names a version which is not the current one.
     PRECONDITION_FAILED = 412, "precondition_failed", "It was changed meanwhile",
         "Read the thing again and send its `ETag` in `If-Match` with your change.";
     /// A body past the limit.
     BODY_TOO_LARGE = 413, "body_too_large", "The body is too large",
-        "Bodies may have 1 MiB; split the request.";
+        "Bodies may have 1 MiB, those of bulk calls 16 MiB; split the request.";
     /// A body that does not say it is JSON.
     UNSUPPORTED_MEDIA_TYPE = 415, "unsupported_media_type", "The body must be JSON",
         "Send `Content-Type: application/json`.";
@@ -205,6 +229,15 @@ impl ApiError {
             many => format!("{} fields do not fit; nothing was changed", many.len()),
         };
         Self { errors, ..Self::new(Code::INVALID_BODY, detail) }
+    }
+
+    /// A body with fields that a rule does not let through.
+    pub fn fields(found: Vec<shopwright_domain::invalid::InvalidField>) -> Self {
+        let field = |found: shopwright_domain::invalid::InvalidField| FieldProblem {
+            pointer: found.pointer,
+            detail: found.problem,
+        };
+        Self::invalid(found.into_iter().map(field).collect())
     }
 
     /// A body in which one field does not fit.

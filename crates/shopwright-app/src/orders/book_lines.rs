@@ -12,6 +12,7 @@ use shopwright_store::{StoreError, Tx, catalog, customers, imports, inventory, o
 use uuid::Uuid;
 
 use super::history_rows::PlacedLine;
+use super::known_buyers::KnownBuyers;
 
 /// What is booked under which name, and with which new ids.
 pub(super) struct Booking {
@@ -38,10 +39,14 @@ pub(super) struct Booked {
 
 pub(super) fn book(tx: &mut Tx<'_>, booking: &Booking) -> Result<Booked, StoreError> {
     let mut booked = Booked::default();
-    book_customers(tx, booking)?;
+    let ids = booking.lines.iter().filter_map(|placed| placed.line.customer.as_deref());
+    let buyers = KnownBuyers::load(tx, ids)?;
+    book_customers(tx, booking, &buyers)?;
     booked.products = book_products(tx, booking)?;
-    book_documents(tx, booking, (DocumentKind::Order, Document::Order), &mut booked)?;
-    book_documents(tx, booking, (DocumentKind::Refund, Document::Refund), &mut booked)?;
+    for kinds in [(DocumentKind::Order, Document::Order), (DocumentKind::Refund, Document::Refund)]
+    {
+        book_documents(tx, booking, kinds, &buyers, &mut booked)?;
+    }
     book_adjustments(tx, booking, &mut booked)?;
     booked.movements = book_stock(tx, booking)?;
     let rows_end = i64::try_from(booking.rows_end).unwrap_or(i64::MAX);
@@ -65,10 +70,16 @@ fn row(placed: &PlacedLine, document_id: Uuid) -> LineRow<'_> {
     }
 }
 
-fn book_customers(tx: &mut Tx<'_>, booking: &Booking) -> Result<(), StoreError> {
+fn book_customers(
+    tx: &mut Tx<'_>,
+    booking: &Booking,
+    buyers: &KnownBuyers,
+) -> Result<(), StoreError> {
     let mut seen: BTreeMap<&str, customers::CustomerSeen<'_>> = BTreeMap::new();
     for PlacedLine { line, .. } in &booking.lines {
-        let Some(customer_id) = line.customer.as_deref() else { continue };
+        let Some(customer_id) = line.customer.as_deref().and_then(|id| buyers.of(id)) else {
+            continue;
+        };
         let known = seen.entry(customer_id).or_insert(customers::CustomerSeen {
             customer_id,
             country: &line.country,
@@ -103,6 +114,7 @@ fn book_documents(
     tx: &mut Tx<'_>,
     booking: &Booking,
     (kind, document): (DocumentKind, Document),
+    buyers: &KnownBuyers,
     booked: &mut Booked,
 ) -> Result<(), StoreError> {
     let picked: Vec<_> =
@@ -112,7 +124,7 @@ fn book_documents(
         heads.entry(&line.invoice).or_insert_with(|| DocumentHead {
             id: **id,
             external_id: &line.invoice,
-            customer_id: line.customer.as_deref(),
+            customer_id: line.customer.as_deref().and_then(|id| buyers.of(id)),
             country: &line.country,
             at: line.at,
         });

@@ -3,14 +3,17 @@
 mod live;
 mod price_events;
 pub(crate) mod promotion_end;
+mod promotions;
 mod refresh;
 mod refresher;
 mod settings;
 
 pub use live::{LivePrice, LivePrices, Render};
+pub use promotions::{
+    PRIORITY_MAX, PromotionError, WantedPromotion, change_promotion, end_promotion, start_promotion,
+};
 pub use refresh::{Refreshed, StoreZone, refresh_prices, replay};
 pub use refresher::keep_refreshing;
 pub use settings::{
-    PolicyChangeError, PolicyScope, PromotionError, StartPromotion, clear_policy, effective_policy,
-    end_promotion, set_freeze, set_policy, start_promotion,
+    PolicyChangeError, PolicyScope, clear_policy, effective_policy, set_freeze, set_policy,
 };

@@ -20,7 +20,7 @@ use shopwright_store::promotions::Promotion;
 use shopwright_store::{Store, StoreError, Tx, orders, pricing, promotions};
 
 use super::price_events;
-use super::settings::{Layers, applies};
+use super::settings::Layers;
 
 /// Products decided in one transaction: about 20 ms on two cores.
 const PAGE: i64 = 400;
@@ -192,20 +192,28 @@ fn price_facts(
             changed_at,
             day_open_minor: day_open.unwrap_or(amount_minor),
         }),
-        promotions: running
-            .iter()
-            .filter(|p| applies(&p.scope, &p.scope_key, &row.sku, row.category.as_deref()))
-            .map(|p| PromotionFact {
-                id: p.promotion_id,
-                name: p.name.clone(),
-                factor: p.factor,
-                locks_price: p.locks_price,
-            })
-            .collect(),
+        promotions: running.iter().filter_map(|p| promotion_fact(p, row)).collect(),
         now,
         hour,
         weekday,
     }
+}
+
+/// What a running promotion is to a product; `None` where it does not cover it, or cannot count.
+fn promotion_fact(promotion: &Promotion, row: &PricingFacts) -> Option<PromotionFact> {
+    if !promotion.scope.covers(&row.sku, row.category.as_deref()) {
+        return None;
+    }
+    // Without a base price nothing is decided; any base will do to say that it runs.
+    let base_minor = row.base_minor.unwrap_or(1);
+    Some(PromotionFact {
+        id: promotion.promotion_id,
+        name: promotion.name.clone(),
+        factor: promotion.effect.factor_on(base_minor, row.currency)?,
+        locks_price: promotion.locks_price,
+        priority: promotion.priority,
+        stackable: promotion.stackable,
+    })
 }
 
 fn new_decision(

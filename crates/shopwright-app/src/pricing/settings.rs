@@ -2,23 +2,20 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use shopwright_domain::catalog::{SHOP_ID_BYTES_MAX, Sku};
-use shopwright_domain::ids::PromotionId;
-use shopwright_domain::money::{Currency, Factor};
-use shopwright_domain::pricing::{FACTOR_MAX, PolicyError, PolicyFacts, PolicyPatch, PricePolicy};
+use shopwright_domain::money::Currency;
+use shopwright_domain::pricing::{PolicyError, PolicyFacts, PolicyPatch, PricePolicy};
 use shopwright_domain::time::Timestamp;
 use shopwright_store::audit::{self, Stamp};
 use shopwright_store::pricing::FactsOf;
-use shopwright_store::promotions::Promotion;
-use shopwright_store::{Change, Store, StoreError, Tx, catalog, pricing, promotions};
+use shopwright_store::{Change, Store, StoreError, Tx, catalog, pricing};
 
+use super::price_events;
 use super::refresh::read_patch;
-use super::{price_events, promotion_end};
 
 /// Products of a scope that a change is checked against at most, per page.
 const CHECK_PAGE: i64 = 1_000;
-const NAME_BYTES_MAX: usize = 200;
 
 /// Where a layer of settings holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -259,117 +256,6 @@ fn check_products(
             _ => return Ok(()),
         }
     }
-}
-
-/// A promotion to start.
-#[derive(Clone, Debug)]
-pub struct StartPromotion {
-    /// Its id.
-    pub promotion_id: PromotionId,
-    /// What the owner calls it.
-    pub name: String,
-    /// Where it holds.
-    pub scope: PolicyScope,
-    /// What prices are multiplied with.
-    pub factor: Factor,
-    /// Whether prices stand still while it runs.
-    pub locks_price: bool,
-    /// From,
-    pub starts_at: Timestamp,
-    /// and until just before.
-    pub ends_at: Timestamp,
-}
-
-/// Why a promotion was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum PromotionError {
-    /// The name is empty or too long.
-    #[error("the name must have 1 to {NAME_BYTES_MAX} bytes")]
-    Name,
-    /// The factor is not usable.
-    #[error("the factor must be above 0 and at most {FACTOR_MAX}; write it like \"0.9\"")]
-    Factor,
-    /// It ends before it starts, or is over already.
-    #[error("ends_at must be after starts_at and in the future")]
-    Times,
-    /// There is no such product.
-    #[error("there is no product {0}")]
-    UnknownSku(Sku),
-    /// The ledger failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Adds a promotion.
-pub fn start_promotion(
-    tx: &mut Tx<'_>,
-    command: &StartPromotion,
-    stamp: Stamp,
-) -> Result<Promotion, PromotionError> {
-    let now = stamp.at;
-    let name = command.name.trim().to_owned();
-    if name.is_empty() || name.len() > NAME_BYTES_MAX || name.contains('\0') {
-        return Err(PromotionError::Name);
-    }
-    if command.factor <= Factor::new(0, 1)
-        || command.factor > Factor::new(i128::from(FACTOR_MAX), 1)
-    {
-        return Err(PromotionError::Factor);
-    }
-    if command.ends_at <= command.starts_at || command.ends_at <= now {
-        return Err(PromotionError::Times);
-    }
-    let (scope, scope_key) = command.scope.parts();
-    let promotion = Promotion {
-        promotion_id: command.promotion_id,
-        name,
-        scope: scope.to_owned(),
-        scope_key: scope_key.to_owned(),
-        factor: command.factor,
-        locks_price: command.locks_price,
-        starts_at: command.starts_at,
-        ends_at: command.ends_at,
-        created_at: now,
-    };
-    if let PolicyScope::Sku(sku) = &command.scope
-        && catalog::find(tx, sku)?.is_none()
-    {
-        return Err(PromotionError::UnknownSku(sku.clone()));
-    }
-    audit::lock(tx)?;
-    promotions::insert(tx, &promotion)?;
-    promotion_end::created(tx, &promotion)?;
-    tx.announce(Change::PriceInputs);
-    let (object, after) = (promotion.promotion_id.to_string(), Some(audited(&promotion)));
-    audit::record(tx, &stamp.entry("promotion.started", object, None, after))?;
-    Ok(promotion)
-}
-
-fn audited(promotion: &Promotion) -> Json {
-    json!({
-        "name": promotion.name,
-        "scope": promotion.scope,
-        "key": promotion.scope_key,
-        "factor": promotion.factor,
-        "locks_price": promotion.locks_price,
-        "starts_at": promotion.starts_at,
-        "ends_at": promotion.ends_at,
-    })
-}
-
-/// Ends a promotion now. `false` when there is none that runs or is to come.
-pub fn end_promotion(tx: &mut Tx<'_>, id: PromotionId, stamp: Stamp) -> Result<bool, StoreError> {
-    audit::lock(tx)?;
-    let before = promotions::find(tx, id)?;
-    tx.announce(Change::PriceInputs);
-    let ended = promotions::end(tx, id, stamp.at)?;
-    if ended {
-        let after = promotions::find(tx, id)?;
-        let (before, after) = (before.as_ref().map(audited), after.as_ref().map(audited));
-        audit::record(tx, &stamp.entry("promotion.ended", id.to_string(), before, after))?;
-        promotion_end::ended(tx, id, stamp.at)?;
-    }
-    Ok(ended)
 }
 
 /// Stops every price of the store where it stands, or lets them move again. Leaves the other

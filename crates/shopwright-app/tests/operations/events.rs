@@ -2,11 +2,12 @@
 
 use serde_json::{Value as Json, json};
 use shopwright_app::pricing::{
-    PolicyScope, StartPromotion, end_promotion, set_freeze, set_policy, start_promotion,
+    PolicyScope, WantedPromotion, change_promotion, end_promotion, set_freeze, set_policy,
+    start_promotion,
 };
 use shopwright_domain::ids::{PromotionId, new_id};
 use shopwright_domain::money::Factor;
-use shopwright_domain::time::Clock;
+use shopwright_domain::promotions::{PromotionEffect, PromotionScope};
 use shopwright_store::webhooks;
 
 use crate::harness::{Shop, at, on_both};
@@ -68,28 +69,40 @@ fn the_emergency_stop_is_told_when_it_changes_and_only_then() {
     });
 }
 
-fn promotion(shop: &Shop, ends_at: &str) -> PromotionId {
-    let command = StartPromotion {
-        promotion_id: new_id(shop.ids.as_ref()),
+fn promotion(shop: &Shop, starts_at: &str, ends_at: &str) -> (PromotionId, WantedPromotion) {
+    let id: PromotionId = new_id(shop.ids.as_ref());
+    let wanted = WantedPromotion {
         name: "Sale".into(),
-        scope: PolicyScope::Store,
-        factor: Factor::parse("0.9").unwrap(),
+        scope: PromotionScope::Store,
+        effect: PromotionEffect::Factor(Factor::parse("0.9").unwrap()),
         locks_price: false,
-        starts_at: shop.clock.now(),
+        announced: true,
+        priority: 0,
+        stackable: false,
+        starts_at: at(starts_at),
         ends_at: at(ends_at),
     };
     let stamp = shop.stamp();
-    let started = shop.store.write(move |tx| start_promotion(tx, &command, stamp));
-    shop.run(started).unwrap().promotion_id
+    let kept = wanted.clone();
+    let started = shop.store.write(move |tx| start_promotion(tx, id, &kept, stamp));
+    shop.run(started).unwrap();
+    (id, wanted)
 }
 
 #[test]
 fn the_end_of_a_promotion_is_told_once_at_its_time_or_when_somebody_ends_it() {
     on_both(|shop| {
         let worker = work(shop, &shop.store, &outside());
-        let planned = promotion(shop, "2011-12-12T00:00:00Z");
-        let ended = promotion(shop, "2011-12-13T00:00:00Z");
-        assert_eq!(told(shop, "promotion.created").len(), 2);
+        let now = "2011-12-10T09:00:00Z";
+        let (planned, _) = promotion(shop, now, "2011-12-12T00:00:00Z");
+        let (ended, _) = promotion(shop, now, "2011-12-13T00:00:00Z");
+        // Its end is moved before it starts: the first job has nothing to tell any more.
+        let (moved, wanted) = promotion(shop, "2011-12-11T12:00:00Z", "2011-12-11T18:00:00Z");
+        let wanted = WantedPromotion { ends_at: at("2011-12-20T00:00:00Z"), ..wanted };
+        let stamp = shop.stamp();
+        let change = shop.store.write(move |tx| change_promotion(tx, moved, &wanted, stamp));
+        shop.run(change).unwrap();
+        assert_eq!(told(shop, "promotion.created").len(), 3);
         shop.set_clock("2011-12-11T00:00:00Z");
         let stamp = shop.stamp();
         assert!(shop.write(move |tx| end_promotion(tx, ended, stamp)));
@@ -99,10 +112,13 @@ fn the_end_of_a_promotion_is_told_once_at_its_time_or_when_somebody_ends_it() {
         wait_until("the planned end is told", || ends().len() == 2);
         assert_eq!(ends()[1]["id"], json!(planned));
         shop.set_clock("2011-12-14T00:00:00Z");
-        wait_until("every job is done", || {
-            shop.number("SELECT COUNT(*) FROM effects WHERE state <> 'done'") == 0
+        wait_until("every job but the moved one is done", || {
+            shop.number("SELECT COUNT(*) FROM effects WHERE state <> 'done'") == 1
         });
         assert_eq!(ends().len(), 2, "no end is told twice");
+        shop.set_clock("2011-12-20T00:00:00Z");
+        wait_until("the moved end is told", || ends().len() == 3);
+        assert_eq!(ends()[2]["id"], json!(moved));
         drop(worker);
     });
 }

@@ -3,13 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod catalog_files;
+mod customers;
 mod events;
 mod harness;
 mod operators;
 mod order_files;
 mod outside;
 mod prices;
+mod products;
 mod replayed_stock;
+mod sales;
 mod stock;
 mod verify;
 mod webhooks;

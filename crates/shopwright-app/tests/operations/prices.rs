@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use shopwright_app::pricing::{
-    LivePrices, PolicyScope, StartPromotion, end_promotion, refresh_prices, replay, set_freeze,
+    LivePrices, PolicyScope, WantedPromotion, end_promotion, refresh_prices, replay, set_freeze,
     set_policy, start_promotion,
 };
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::ids::{IdSource, PromotionId};
-use shopwright_domain::money::Factor;
+use shopwright_domain::money::{Factor, Money};
 use shopwright_domain::pricing::PolicyPatch;
+use shopwright_domain::promotions::{PromotionEffect, PromotionScope};
 use shopwright_store::params;
 use shopwright_store::pricing::{self, CurrentPrice};
 use uuid::Uuid;
@@ -167,17 +168,19 @@ fn promotions_and_freezes_reach_prices_at_the_next_refresh() {
         shop.refresh();
         let before = price(shop).amount_minor;
         let id = PromotionId::from_uuid(Uuid::from_u128(7));
-        let promotion = StartPromotion {
-            promotion_id: id,
+        let promotion = WantedPromotion {
             name: "Sale".to_owned(),
-            scope: PolicyScope::Sku(sku("A-1")),
-            factor: Factor::parse("0.9").unwrap(),
+            scope: PromotionScope::Sku(sku("A-1")),
+            effect: PromotionEffect::Factor(Factor::parse("0.9").unwrap()),
             locks_price: false,
+            announced: true,
+            priority: 0,
+            stackable: false,
             starts_at: at("2011-12-10T10:00:00Z"),
             ends_at: at("2011-12-20T10:00:00Z"),
         };
-        let now = shop.stamp();
-        shop.run(shop.store.write(move |tx| start_promotion(tx, &promotion, now))).unwrap();
+        let stamp = shop.stamp();
+        shop.run(shop.store.write(move |tx| start_promotion(tx, id, &promotion, stamp))).unwrap();
         shop.refresh();
         assert_eq!(price(shop).amount_minor, before, "not before it starts");
         shop.set_clock("2011-12-10T10:00:00Z");
@@ -191,6 +194,62 @@ fn promotions_and_freezes_reach_prices_at_the_next_refresh() {
         freeze(shop, false);
         shop.refresh();
         assert_eq!(price(shop).amount_minor, before);
+    });
+}
+
+#[test]
+fn promotions_of_several_products_and_of_money_count_by_priority_and_stack() {
+    on_both(|shop| {
+        stocked(shop);
+        policy(
+            shop,
+            serde_json::json!({ "strategy": "rules", "preset": "standard", "step_change_bps": 10_000,
+            "step_day_bps": 10_000, "dwell_minutes": 0, "inventory": [], "velocity": [],
+            "rules_factor_min": "0.1", "floor": { "factor": "0.1" }, "hours": [], "weekdays": [] }),
+        );
+        shop.refresh();
+        let before = price(shop).amount_minor;
+        let now = shop.stamp();
+        let start = |number: u128, effect: PromotionEffect, priority: i64, stackable: bool| {
+            let wanted = WantedPromotion {
+                name: format!("Sale {number}"),
+                scope: PromotionScope::Several {
+                    skus: vec![sku("A-1")],
+                    categories: vec!["Nothing/Here".to_owned()],
+                },
+                effect,
+                locks_price: false,
+                announced: false,
+                priority,
+                stackable,
+                starts_at: now.at,
+                ends_at: at("2011-12-20T10:00:00Z"),
+            };
+            let id = PromotionId::from_uuid(Uuid::from_u128(number));
+            shop.run(shop.store.write(move |tx| start_promotion(tx, id, &wanted, now))).unwrap();
+            shop.refresh();
+            price(shop).amount_minor
+        };
+        let pounds = |amount| Money { amount, currency: "GBP".parse().unwrap() };
+        let percent = PromotionEffect::PercentOff(Factor::parse("50").unwrap());
+        assert_eq!(start(1, PromotionEffect::AmountOff(pounds(55)), 0, true), before - 55);
+        let euros = Money { amount: 1, currency: "EUR".parse().unwrap() };
+        assert_eq!(start(2, PromotionEffect::Price(euros), 9, false), before - 55, "no pounds");
+        let stacked = start(3, percent, 0, true);
+        assert_eq!(stacked, (before - 55) / 2, "both stack");
+        assert_eq!(start(4, PromotionEffect::Price(pounds(700)), 5, false), 700, "alone on top");
+        let shown = price(shop).decision;
+        let applied: Vec<_> = shown["reasons"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|reason| reason["factor"] == "promotion")
+            .collect();
+        assert_eq!(applied.len(), 1, "{shown}");
+        assert_eq!(
+            applied[0]["signal"]["promotion"],
+            PromotionId::from_uuid(Uuid::from_u128(4)).to_string()
+        );
     });
 }
 

@@ -52,6 +52,8 @@ pub enum LineKind {
     StockFound,
     /// A remark without money on a code that is not goods.
     Note,
+    /// A charge beside the goods, such as gift wrapping.
+    Fee,
 }
 
 /// How the quantity of a goods line becomes a stock movement.
@@ -94,7 +96,7 @@ impl DocumentKind {
 
 impl LineKind {
     /// Every kind, in the order a summary lists them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Sale,
         Self::FreeGoods,
         Self::Refund,
@@ -109,6 +111,7 @@ impl LineKind {
         Self::WriteOff,
         Self::StockFound,
         Self::Note,
+        Self::Fee,
     ];
 
     /// The stored text.
@@ -128,6 +131,7 @@ impl LineKind {
             Self::WriteOff => "write_off",
             Self::StockFound => "stock_found",
             Self::Note => "note",
+            Self::Fee => "fee",
         }
     }
 
@@ -149,7 +153,8 @@ impl LineKind {
             | Self::Sample
             | Self::GiftVoucher
             | Self::BadDebt
-            | Self::Note => None,
+            | Self::Note
+            | Self::Fee => None,
         }
     }
 
@@ -170,6 +175,7 @@ impl LineKind {
             Self::WriteOff => "Goods taken off the shelf unsold: damaged, lost or thrown away.",
             Self::StockFound => "Goods put on the shelf by a count or a correction.",
             Self::Note => "A remark with price 0 on a code that is not goods; moves nothing.",
+            Self::Fee => "A charge beside the goods, such as gift wrapping.",
         }
     }
 }

@@ -1,9 +1,16 @@
-//! Orders and refunds: what a line of a shop's history is, and how it is booked.
-//!
-//! Each layout a shop can hand over has a module of its own here; they all end in the document
-//! and line kinds of [`kinds`], so the ledger needs to know only those.
+//! Engine-independent order words: kinds of document and line, booking rules for imported
+//! histories, the life of an order, what it adds up to, what a refund gives back.
 
-pub mod kinds;
+mod kinds;
 pub mod online_retail;
+mod placing;
+mod refunding;
+mod state;
 
 pub use kinds::{DocumentKind, LineKind, StockEffect, UnknownKindError};
+pub use placing::{
+    AMOUNT_MINOR_MAX, LINES_MAX, LineDraft, LineTotals, OrderDraft, QUANTITY_MAX,
+    REFERENCE_BYTES_MAX, code_of, place, title_of,
+};
+pub use refunding::{RefundError, RefundPart, RefundPlan, RefundWish, RefundableLine, refund};
+pub use state::{IllegalActionError, OrderAction, OrderState, Step, UnknownStateError};

@@ -69,6 +69,12 @@ pub struct PromotionFact {
     pub factor: Factor,
     /// Whether it forbids price changes while it runs.
     pub locks_price: bool,
+    /// Of several, the highest counts first.
+    #[serde(default)]
+    pub priority: i64,
+    /// Whether it counts beside the first one.
+    #[serde(default)]
+    pub stackable: bool,
 }
 
 /// A decided price and why.

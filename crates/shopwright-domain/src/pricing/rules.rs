@@ -4,10 +4,12 @@
 //! is the difference of two such roundings, with and without it, so the effects add up to the
 //! price exactly. Unknown facts leave the price alone; no sales history at all gives the base.
 
+use std::cmp::Reverse;
+
 use serde_json::{Value, json};
 
 use super::amounts::{Exact, exact, fraction, movement_text, round_half_even, whole};
-use super::decide::{DecideError, PriceFacts, Reason};
+use super::decide::{DecideError, PriceFacts, PromotionFact, Reason};
 use super::tables::{PromotionRule, RuleTables};
 use crate::money::Factor;
 
@@ -46,12 +48,12 @@ pub(super) fn rules_price(
         velocity(facts, tables),
         inventory(facts, tables),
         time(facts, tables),
-        promotion(facts, tables),
     ];
+    let promoted = promotions(facts, tables).into_iter().map(Some);
     let base = whole(base_minor);
     let (mut product, mut price_minor) = (base.clone(), base_minor);
     let mut reasons = Vec::new();
-    for Applied { name, factor, signal, because } in applied.into_iter().flatten() {
+    for Applied { name, factor, signal, because } in applied.into_iter().chain(promoted).flatten() {
         product *= &factor;
         let next = rounded(&product)?;
         reasons.push(Reason {
@@ -135,18 +137,26 @@ fn time(facts: &PriceFacts, tables: &RuleTables) -> Option<Applied> {
     })
 }
 
-/// The lowest factor of all active promotions; of equal ones the first by id.
-fn promotion(facts: &PriceFacts, tables: &RuleTables) -> Option<Applied> {
+/// The promotions that count: the one of the highest priority (of equal ones the lowest factor, then
+/// the first by id), and where it is stackable every other stackable one after it.
+fn promotions(facts: &PriceFacts, tables: &RuleTables) -> Vec<Applied> {
     if tables.promotions == PromotionRule::Ignore {
-        return None;
+        return Vec::new();
     }
-    let lowest = facts.promotions.iter().min_by_key(|p| (p.factor, p.id))?;
-    Some(Applied {
-        name: "promotion",
-        factor: exact(lowest.factor),
-        signal: json!({ "promotion": lowest.id, "factor": lowest.factor }),
-        because: format!("\u{201c}{}\u{201d} is running", lowest.name),
-    })
+    let mut ranked: Vec<_> = facts.promotions.iter().collect();
+    ranked.sort_by_key(|p| (Reverse(p.priority), p.factor, p.id));
+    let stacks = ranked.first().is_some_and(|first| first.stackable);
+    let counts =
+        |place: usize, promotion: &PromotionFact| place == 0 || (stacks && promotion.stackable);
+    let counted = ranked.into_iter().enumerate().filter(|(place, p)| counts(*place, p));
+    counted
+        .map(|(_, promotion)| Applied {
+            name: "promotion",
+            factor: exact(promotion.factor),
+            signal: json!({ "promotion": promotion.id, "factor": promotion.factor }),
+            because: format!("\u{201c}{}\u{201d} is running", promotion.name),
+        })
+        .collect()
 }
 
 /// Holds the exact product to min × base and max × base, then rounds again.

@@ -55,8 +55,9 @@ pub struct WeekdayFactor {
 pub enum PromotionRule {
     /// Nothing: promotions only lock the price.
     Ignore,
-    /// The lowest factor of all active promotions counts, once. Promotions never multiply, so two
-    /// overlapping ones cannot give a discount nobody planned.
+    /// The promotion of the highest priority counts, of equal ones the lowest factor. Only where it
+    /// is stackable the other stackable ones multiply with it, so that two overlapping promotions
+    /// cannot give a discount nobody planned.
     Lowest,
 }
 

@@ -53,6 +53,8 @@ fn promotion(number: u128, factor: &str, locks_price: bool) -> PromotionFact {
         name: "Spring sale".to_owned(),
         factor: Factor::parse_exact(factor).unwrap(),
         locks_price,
+        priority: 0,
+        stackable: false,
     }
 }
 

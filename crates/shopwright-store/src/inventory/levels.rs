@@ -59,6 +59,19 @@ pub fn lock(tx: &mut Tx<'_>, skus: &[&str]) -> Result<Vec<LockedLevel>, StoreErr
     })
 }
 
+/// Those of these SKUs that were counted at any location.
+pub fn counted(
+    tx: &mut Tx<'_>,
+    skus: &[&str],
+) -> Result<std::collections::HashSet<String>, StoreError> {
+    let found = tx.query_rows(
+        "SELECT DISTINCT l.sku FROM {rows} AS r JOIN stock_levels l ON l.sku = r.sku",
+        &[("sku", Column::Text(skus.to_vec()))],
+        |row| row.get(0),
+    )?;
+    Ok(found.into_iter().collect())
+}
+
 /// Every level of these SKUs as it is at `now`, or at the time it was last decided on if that is later.
 pub fn read(tx: &mut Tx<'_>, skus: &[&str], now: Timestamp) -> Result<Vec<Level>, StoreError> {
     let skus = sorted(skus);

@@ -4,8 +4,8 @@ use serde_json::{Value as Json, json};
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::money::Currency;
 use shopwright_domain::time::Timestamp;
-use shopwright_store::StoreError;
-use shopwright_store::catalog::{self, FoundBasePrice, Product, ProductPatch};
+use shopwright_store::catalog::{self, FoundBasePrice, Product, ProductFilter, ProductPatch};
+use shopwright_store::{Page, Place, StoreError};
 
 use crate::harness::{Db, on_both};
 
@@ -121,7 +121,14 @@ fn pages_follow_the_bytes_of_the_sku_in_both_directions() {
                     before: Option<&'static str>,
                     limit: i64|
          -> Vec<String> {
-            let products = db.read(move |tx| catalog::list(tx, after, before, limit)).unwrap();
+            let place = match (after, before) {
+                (Some(sku), _) => Place::After(sku.to_owned()),
+                (_, Some(sku)) => Place::Before(sku.to_owned()),
+                _ => Place::First,
+            };
+            let page = Page { place, limit };
+            let all = ProductFilter::default();
+            let products = db.read(move |tx| catalog::list(tx, &all, &page)).unwrap();
             products.into_iter().map(|product| product.sku.to_string()).collect()
         };
         assert_eq!(page(None, None, 100), SORTED);
@@ -134,8 +141,9 @@ fn pages_follow_the_bytes_of_the_sku_in_both_directions() {
         let (mut all, mut last) = (Vec::new(), None);
         loop {
             let next = db.read({
-                let last: Option<String> = last.clone();
-                move |tx| catalog::list(tx, last.as_deref(), None, 2)
+                let place = last.clone().map_or(Place::First, Place::After);
+                let page = Page { place, limit: 2 };
+                move |tx| catalog::list(tx, &ProductFilter::default(), &page)
             });
             let codes: Vec<String> =
                 next.unwrap().into_iter().map(|product| product.sku.to_string()).collect();

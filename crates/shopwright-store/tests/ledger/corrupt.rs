@@ -2,7 +2,7 @@
 
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::time::Timestamp;
-use shopwright_store::{StoreError, Tx, catalog, identity, imports, inventory, params};
+use shopwright_store::{Page, StoreError, Tx, catalog, identity, imports, inventory, params};
 use uuid::Uuid;
 
 use crate::harness::{Db, on_both, on_sqlite};
@@ -46,7 +46,7 @@ fn damaged(db: &Db, damage: &str) {
 }
 
 fn list(tx: &mut Tx<'_>) -> Result<usize, StoreError> {
-    Ok(catalog::list(tx, None, None, 10)?.len())
+    Ok(catalog::list(tx, &catalog::ProductFilter::default(), &Page::first(10))?.len())
 }
 
 #[test]

@@ -1,18 +1,21 @@
-//! Products, to read.
+//! Products, to read. [`super::catalog_edit`] writes them.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use shopwright_domain::catalog::Sku;
+use shopwright_domain::catalog::{ProductKind, ProductStatus, Sku};
 use shopwright_domain::time::Timestamp;
-use shopwright_store::catalog::{self, Product};
+use shopwright_store::catalog::{self, Product, ProductFilter};
+use shopwright_store::{Page, Place};
 use utoipa::{IntoParams, ToSchema};
 
 use super::view::{ListView, MoneyView};
 use crate::Site;
+use crate::answer::Answer;
 use crate::auth::{Allowed, needs};
-use crate::input::{PageLimit, Query, SkuPath, one_cursor};
+use crate::etag::EntityTag;
+use crate::input::{PageLimit, Query, SkuPath, no_nul, one_cursor};
 use crate::problem::{ApiError, Code, Problem};
 
 /// A product.
@@ -31,7 +34,7 @@ pub struct ProductView {
     pub category: Option<String>,
     /// `physical`, `digital`, `service`, `bundle` or `subscription`.
     #[schema(example = "physical")]
-    pub kind: String,
+    pub kind: &'static str,
     /// ISO 4217.
     #[schema(example = "GBP")]
     pub currency: String,
@@ -42,14 +45,25 @@ pub struct ProductView {
     pub base_price_from: Option<serde_json::Value>,
     /// What one piece costs the shop.
     pub cost: Option<MoneyView>,
+    /// The price shown struck through.
+    pub compare_at: Option<MoneyView>,
     /// Minimum advertised price.
     pub map: Option<MoneyView>,
-    /// `active` or `archived`.
+    /// `active`, `draft` or `archived`.
     #[schema(example = "active")]
-    pub status: String,
-    /// Columns of imports without a field of their own.
+    pub status: &'static str,
+    /// Whatever else the shop keeps about it.
     #[schema(value_type = Object)]
     pub attributes: serde_json::Value,
+    /// Where its images are.
+    pub images: Vec<String>,
+    /// The products it is an add-on of.
+    pub add_on_of: Vec<String>,
+    /// The class by which it is taxed.
+    pub tax_class: Option<String>,
+    /// When it was first written.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
     /// When it was last written.
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
@@ -63,14 +77,19 @@ impl From<Product> for ProductView {
             sku: product.sku.as_str().to_owned(),
             title: product.title,
             category: product.category,
-            kind: product.kind,
+            kind: product.kind.as_str(),
             currency: product.currency.code().to_owned(),
             base_price: money(product.base_price_minor),
             base_price_from: product.base_price_from,
             cost: money(product.cost_minor),
+            compare_at: money(product.compare_at_minor),
             map: money(product.map_minor),
-            status: product.status,
+            status: product.status.as_str(),
             attributes: product.attributes,
+            images: product.images,
+            add_on_of: product.add_on_of.iter().map(|sku| sku.as_str().to_owned()).collect(),
+            tax_class: product.tax_class,
+            created_at: product.created_at,
             updated_at: product.updated_at,
         }
     }
@@ -88,6 +107,19 @@ pub struct ProductsQuery {
     pub starting_after: Option<String>,
     /// A SKU: the page before it.
     pub ending_before: Option<String>,
+    /// Only this category and everything below it.
+    pub category: Option<String>,
+    /// Only `active`, `draft` or `archived`.
+    #[param(value_type = Option<String>, pattern = "^(active|draft|archived)$")]
+    pub status: Option<ProductStatus>,
+    /// Only `physical`, `digital`, `service`, `bundle` or `subscription`.
+    #[param(value_type = Option<String>, pattern = "^(physical|digital|service|bundle|subscription)$")]
+    pub kind: Option<ProductKind>,
+    /// Written at this time or later.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub updated_since: Option<Timestamp>,
+    /// How the SKU or the title begins, any case.
+    pub q: Option<String>,
 }
 
 /// The catalogue in SKU order.
@@ -109,20 +141,23 @@ pub async fn list_products(
 ) -> Result<axum::Json<ListView<ProductView>>, ApiError> {
     let limit = PageLimit::read(query.limit)?.0;
     one_cursor(query.starting_after.as_deref(), query.ending_before.as_deref())?;
-    let backwards = query.ending_before.is_some();
     let after = read_sku("starting_after", query.starting_after.as_deref())?;
     let before = read_sku("ending_before", query.ending_before.as_deref())?;
-    let rows = site
-        .store
-        .read(move |tx| {
-            catalog::list(
-                tx,
-                after.as_ref().map(Sku::as_str),
-                before.as_ref().map(Sku::as_str),
-                limit + 1,
-            )
-        })
-        .await?;
+    let backwards = before.is_some();
+    let place = match (after, before) {
+        (Some(sku), _) => Place::After(sku.as_str().to_owned()),
+        (_, Some(sku)) => Place::Before(sku.as_str().to_owned()),
+        _ => Place::First,
+    };
+    let page = Page { place, limit: limit + 1 };
+    let filter = ProductFilter {
+        category: no_nul("category", query.category)?,
+        status: query.status,
+        kind: query.kind,
+        updated_since: query.updated_since,
+        begins: no_nul("q", query.q)?.filter(|text| !text.is_empty()),
+    };
+    let rows = site.store.read(move |tx| catalog::list(tx, &filter, &page)).await?;
     let products = rows.into_iter().map(ProductView::from).collect();
     Ok(axum::Json(ListView::page(products, limit, backwards, "/v1/products".to_owned())))
 }
@@ -138,7 +173,7 @@ fn read_sku(name: &str, text: Option<&str>) -> Result<Option<Sku>, ApiError> {
     get, path = "/v1/products/{sku}", tag = "Products", operation_id = "get_product",
     params(("sku" = String, Path, description = "The shop's own code, byte for byte", example = "85123A")),
     responses(
-        (status = 200, description = "The product", body = ProductView),
+        (status = 200, description = "The product; `ETag` is its version", body = ProductView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
@@ -150,8 +185,14 @@ pub async fn get_product(
     _: Allowed<needs::CatalogRead>,
     SkuPath(sku): SkuPath,
     State(site): State<Arc<Site>>,
-) -> Result<axum::Json<ProductView>, ApiError> {
+) -> Result<Answer, ApiError> {
     let wanted = sku.clone();
     let product = site.store.read(move |tx| catalog::find(tx, &wanted)).await?;
-    product.map(|p| axum::Json(p.into())).ok_or_else(|| ApiError::unknown_sku(sku.as_str()))
+    shown(product.ok_or_else(|| ApiError::unknown_sku(sku.as_str()))?)
+}
+
+/// 200 with the product and its version.
+pub(super) fn shown(product: Product) -> Result<Answer, ApiError> {
+    let tag = EntityTag::version(product.version);
+    Ok(Answer::ok(&ProductView::from(product))?.tagged(&tag))
 }

@@ -3,14 +3,22 @@
 
 pub mod audit;
 pub mod catalog;
+pub mod catalog_edit;
+pub mod customer_views;
+pub mod customers;
 pub mod effects;
 pub mod inventory;
 pub mod keys;
 pub mod live_body;
+pub mod order_steps;
+pub mod order_views;
+pub mod orders;
 mod policy_schema;
 pub mod pricing;
 pub mod pricing_settings;
+pub mod promotion_body;
 pub mod promotions;
+pub mod refunds;
 pub mod reservations;
 pub mod stock_movements;
 pub mod stock_places;

@@ -1,4 +1,4 @@
-//! Promotions: a factor on prices for a time.
+//! Promotions: what they do to prices, and for how long.
 
 use std::sync::Arc;
 
@@ -6,52 +6,28 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use shopwright_app::pricing::{
-    PolicyScope, PromotionError, StartPromotion, end_promotion, start_promotion,
+    PromotionError, change_promotion as change_promotion_in, end_promotion, start_promotion,
 };
+use shopwright_domain::catalog::Sku;
 use shopwright_domain::ids::{PromotionId, new_id};
 use shopwright_domain::money::Factor;
-use shopwright_domain::time::{SECOND, Timestamp};
-use shopwright_store::promotions::{self, Promotion};
+use shopwright_domain::promotions::{PromotionEffect, PromotionScope};
+use shopwright_domain::time::Timestamp;
+use shopwright_store::promotions::{self, Promotion, PromotionFilter};
 use utoipa::{IntoParams, ToSchema};
 
-use super::view::ListView;
+use super::promotion_body::NewPromotion;
+use super::view::{ListView, MoneyView};
 use crate::Site;
 use crate::answer::Answer;
 use crate::auth::{Allowed, needs};
+use crate::etag::{EntityTag, IfMatch};
 use crate::input::{Cursor, JsonBody, PathText, Query};
 use crate::once::Once;
 use crate::problem::{ApiError, Code, Problem};
 
-/// RFC 3339 knows no earlier year, and PostgreSQL keeps no times much earlier.
-pub(super) const YEAR_0: Timestamp = Timestamp::from_micros(-62_167_219_200 * SECOND);
-
-/// A promotion to make.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewPromotion {
-    /// What it is called.
-    #[schema(example = "Winter sale", min_length = 1, max_length = 200)]
-    pub name: String,
-    /// `store`, `category` or `sku`.
-    #[schema(example = "store", pattern = "^(store|category|sku)$")]
-    pub scope: String,
-    /// The category path or the SKU; left out for the store.
-    #[serde(default)]
-    #[schema(max_length = 200)]
-    pub key: String,
-    /// What prices are multiplied with, a decimal above 0.
-    #[schema(value_type = String, example = "0.9", pattern = r"^\d{1,2}(\.\d{1,6})?$")]
-    pub factor: Factor,
-    /// Whether prices stand still while it runs.
-    #[serde(default)]
-    pub locks_price: bool,
-    /// From this moment on,
-    #[schema(value_type = String, format = DateTime, example = "2026-12-01T00:00:00Z")]
-    pub starts_at: Timestamp,
-    /// and until just before this one.
-    #[schema(value_type = String, format = DateTime, example = "2026-12-24T00:00:00Z")]
-    pub ends_at: Timestamp,
-}
+/// What a promotion can cover.
+const SCOPES: [&str; 4] = ["store", "category", "sku", "several"];
 
 /// A promotion.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -64,15 +40,32 @@ pub struct PromotionView {
     pub id: String,
     /// What it is called.
     pub name: String,
-    /// `store`, `category` or `sku`.
-    pub scope: String,
+    /// `store`, `category`, `sku`, or `several` with the lists below.
+    pub scope: &'static str,
     /// The category path or the SKU.
     pub key: String,
-    /// What prices are multiplied with.
-    #[schema(value_type = String, example = "0.9")]
-    pub factor: Factor,
+    /// Products it covers, when several.
+    pub skus: Vec<String>,
+    /// Categories it covers, when several.
+    pub categories: Vec<String>,
+    /// What prices are multiplied with, if it says that.
+    #[schema(value_type = Option<String>, example = "0.9")]
+    pub factor: Option<Factor>,
+    /// What is taken off in percent, if it says that.
+    #[schema(value_type = Option<String>, example = "12.5")]
+    pub percent_off: Option<Factor>,
+    /// What is taken off each piece, if it says that.
+    pub amount_off: Option<MoneyView>,
+    /// What a piece costs instead, if it says that.
+    pub price: Option<MoneyView>,
     /// Whether prices stand still while it runs.
     pub locks_price: bool,
+    /// Whether it is shown to buyers as a reduction.
+    pub announced: bool,
+    /// Of several, the highest counts first.
+    pub priority: i64,
+    /// Whether it counts beside the first one.
+    pub stackable: bool,
     /// From this moment on,
     #[schema(value_type = String, format = DateTime)]
     pub starts_at: Timestamp,
@@ -86,18 +79,42 @@ pub struct PromotionView {
 
 impl From<Promotion> for PromotionView {
     fn from(promotion: Promotion) -> Self {
-        Self {
+        let texts = |skus: Vec<Sku>| skus.iter().map(|sku| sku.as_str().to_owned()).collect();
+        let (scope, key, skus, categories) = match promotion.scope {
+            PromotionScope::Store => ("store", String::new(), Vec::new(), Vec::new()),
+            PromotionScope::Category(path) => ("category", path, Vec::new(), Vec::new()),
+            PromotionScope::Sku(sku) => ("sku", sku.as_str().to_owned(), Vec::new(), Vec::new()),
+            PromotionScope::Several { skus, categories } => {
+                ("several", String::new(), texts(skus), categories)
+            }
+        };
+        let mut view = Self {
             object: "promotion",
             id: promotion.promotion_id.to_string(),
             name: promotion.name,
-            scope: promotion.scope,
-            key: promotion.scope_key,
-            factor: promotion.factor,
+            scope,
+            key,
+            skus,
+            categories,
+            factor: None,
+            percent_off: None,
+            amount_off: None,
+            price: None,
             locks_price: promotion.locks_price,
+            announced: promotion.announced,
+            priority: promotion.priority,
+            stackable: promotion.stackable,
             starts_at: promotion.starts_at,
             ends_at: promotion.ends_at,
             created_at: promotion.created_at,
+        };
+        match promotion.effect {
+            PromotionEffect::Factor(factor) => view.factor = Some(factor),
+            PromotionEffect::PercentOff(percent) => view.percent_off = Some(percent),
+            PromotionEffect::AmountOff(money) => view.amount_off = Some(money.into()),
+            PromotionEffect::Price(money) => view.price = Some(money.into()),
         }
+        view
     }
 }
 
@@ -123,29 +140,14 @@ pub async fn create_promotion(
     State(site): State<Arc<Site>>,
     JsonBody(new): JsonBody<NewPromotion>,
 ) -> Result<Response, ApiError> {
-    if new.starts_at < YEAR_0 {
-        return Err(ApiError::field("/starts_at", "write a time in the years 0000 to 9999"));
-    }
-    let scope = PolicyScope::parse(&new.scope, &new.key).ok_or_else(|| {
-        ApiError::field(
-            "/scope",
-            "use store without a key, category with a path, or sku with a SKU",
-        )
-    })?;
-    let command = StartPromotion {
-        promotion_id: new_id(site.ids.as_ref()),
-        name: new.name,
-        scope,
-        factor: new.factor,
-        locks_price: new.locks_price,
-        starts_at: new.starts_at,
-        ends_at: new.ends_at,
-    };
+    let wanted = new.wanted()?;
+    let id: PromotionId = new_id(site.ids.as_ref());
     let stamp = once.stamp();
     once.write(move |tx| {
-        let made = start_promotion(tx, &command, stamp).map_err(promotion_error)?;
+        let made = start_promotion(tx, id, &wanted, stamp).map_err(promotion_error)?;
+        let tag = EntityTag::version(made.version);
         let location = format!("/v1/promotions/{}", made.promotion_id);
-        Answer::created(location, &PromotionView::from(made))
+        Ok(Answer::created(location, &PromotionView::from(made))?.tagged(&tag))
     })
     .await
 }
@@ -154,7 +156,13 @@ fn promotion_error(error: PromotionError) -> ApiError {
     let text = error.to_string();
     match error {
         PromotionError::Name => ApiError::field("/name", text),
+        PromotionError::Scope => ApiError::field("/skus", text),
         PromotionError::Factor => ApiError::field("/factor", text),
+        PromotionError::Percent => ApiError::field("/percent_off", text),
+        PromotionError::Amount => ApiError::field("/amount_off", text),
+        PromotionError::Priority => ApiError::field("/priority", text),
+        PromotionError::NotFound(_) => ApiError::new(Code::NOT_FOUND, text),
+        PromotionError::Started(_) => ApiError::new(Code::PROMOTION_STARTED, text),
         PromotionError::Times => ApiError::field("/ends_at", text),
         PromotionError::UnknownSku(sku) => ApiError::unknown_sku(sku.as_str()),
         PromotionError::Store(error) => error.into(),
@@ -173,6 +181,12 @@ pub struct PromotionsQuery {
     pub starting_after: Option<String>,
     /// A promotion id: the page before it (newer).
     pub ending_before: Option<String>,
+    /// Only those that run at this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub active_at: Option<Timestamp>,
+    /// Only `store`, `category`, `sku` or `several`.
+    #[param(pattern = "^(store|category|sku|several)$")]
+    pub scope: Option<String>,
 }
 
 /// All promotions, newest first.
@@ -194,10 +208,84 @@ pub async fn list_promotions(
 ) -> Result<axum::Json<ListView<PromotionView>>, ApiError> {
     let cursor: Cursor<PromotionId> =
         Cursor::read(query.limit, query.starting_after, query.ending_before)?;
-    let rows = site.store.read(move |tx| promotions::list(tx, &cursor.page())).await?;
+    if query.scope.as_deref().is_some_and(|scope| !SCOPES.contains(&scope)) {
+        let detail = format!("scope must be one of {}", SCOPES.join(", "));
+        return Err(ApiError::new(Code::INVALID_PARAMETER, detail));
+    }
+    let filter = PromotionFilter { active_at: query.active_at, scope: query.scope };
+    let (limit, backwards, page) = (cursor.limit, cursor.is_backwards(), cursor.page());
+    let rows = site.store.read(move |tx| promotions::list(tx, &filter, &page)).await?;
     let data = rows.into_iter().map(PromotionView::from).collect();
-    let (limit, backwards) = (cursor.limit, cursor.is_backwards());
     Ok(axum::Json(ListView::page(data, limit, backwards, "/v1/promotions".to_owned())))
+}
+
+fn unknown(id: &str) -> ApiError {
+    ApiError::new(Code::NOT_FOUND, format!("there is no promotion {id}"))
+}
+
+fn shown(promotion: Promotion) -> Result<Answer, ApiError> {
+    let tag = EntityTag::version(promotion.version);
+    Ok(Answer::ok(&PromotionView::from(promotion))?.tagged(&tag))
+}
+
+/// One promotion.
+#[utoipa::path(
+    get, path = "/v1/promotions/{id}", tag = "Promotions", operation_id = "get_promotion",
+    params(("id" = String, Path, description = "The promotion", example = "prm_01h455vb4pex5vsknk084sn02q")),
+    responses(
+        (status = 200, description = "The promotion; `ETag` is its version", body = PromotionView),
+        (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No promotion has this id", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("key" = ["promotions:read"]))
+)]
+pub async fn get_promotion(
+    _: Allowed<needs::PromotionsRead>,
+    PathText(id): PathText<String>,
+    State(site): State<Arc<Site>>,
+) -> Result<Answer, ApiError> {
+    let wanted: PromotionId = id.parse().map_err(|_| unknown(&id))?;
+    let found = site.store.read(move |tx| promotions::find(tx, wanted)).await?;
+    shown(found.ok_or_else(|| unknown(&id))?)
+}
+
+/// Replaces a promotion that has not started.
+#[utoipa::path(
+    put, path = "/v1/promotions/{id}", tag = "Promotions", operation_id = "change_promotion",
+    params(("id" = String, Path, description = "The promotion", example = "prm_01h455vb4pex5vsknk084sn02q")),
+    request_body = NewPromotion,
+    responses(
+        (status = 200, description = "The promotion as it is kept", body = PromotionView),
+        (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No promotion has this id, or no product a SKU", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It has started", body = Problem, content_type = "application/problem+json"),
+        (status = 412, description = "It was changed since the version in `If-Match`", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Not sent as JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A field does not fit", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("key" = ["promotions:write"]))
+)]
+pub async fn change_promotion(
+    _: Allowed<needs::PromotionsWrite>,
+    once: Once,
+    if_match: IfMatch,
+    PathText(id): PathText<String>,
+    JsonBody(body): JsonBody<NewPromotion>,
+) -> Result<Response, ApiError> {
+    let id: PromotionId = id.parse().map_err(|_| unknown(&id))?;
+    let wanted = body.wanted()?;
+    let stamp = once.stamp();
+    once.write(move |tx| {
+        let kept = promotions::lock(tx, id)?.ok_or_else(|| unknown(&id.to_string()))?;
+        if_match.check(Some(&EntityTag::version(kept.version)))?;
+        shown(change_promotion_in(tx, id, &wanted, stamp).map_err(promotion_error)?)
+    })
+    .await
 }
 
 /// Ends a promotion now, or cancels one that has not started.

@@ -135,7 +135,7 @@ fn view(reservation: Reservation, now: Timestamp) -> ReservationView {
     }
 }
 
-fn shortage_problems(short: &[Shortage]) -> Box<[ShortageProblem]> {
+pub(super) fn shortage_problems(short: &[Shortage]) -> Box<[ShortageProblem]> {
     let problem = |s: &Shortage| ShortageProblem {
         sku: s.sku.as_str().to_owned(),
         wanted: s.wanted,

@@ -1,7 +1,8 @@
 //! Shapes that several parts of the API share.
 
-use serde::Serialize;
-use shopwright_domain::money::Currency;
+use serde::{Deserialize, Serialize};
+use shopwright_domain::invalid::InvalidField;
+use shopwright_domain::money::{Currency, Money};
 use utoipa::ToSchema;
 
 /// An amount of money in minor units.
@@ -13,6 +14,40 @@ pub struct MoneyView {
     /// ISO 4217.
     #[schema(value_type = String, example = "GBP")]
     pub currency: Currency,
+}
+
+/// An amount of money that is sent, in minor units.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MoneyBody {
+    /// Minor units: cents, pence, yen.
+    #[schema(example = 1299)]
+    pub amount: i64,
+    /// ISO 4217.
+    #[schema(value_type = String, example = "GBP")]
+    pub currency: Currency,
+}
+
+impl MoneyBody {
+    /// The amount, which must be of this currency; else a finding about the field at `pointer`.
+    pub fn within(self, currency: Currency, pointer: &str, found: &mut Vec<InvalidField>) -> i64 {
+        if self.currency != currency {
+            let problem = format!("must be in {currency} like the rest");
+            found.push(InvalidField::new(format!("{pointer}/currency"), problem));
+        }
+        self.amount
+    }
+
+    /// As money.
+    pub fn money(self) -> Money {
+        Money { amount: self.amount, currency: self.currency }
+    }
+}
+
+impl From<Money> for MoneyView {
+    fn from(money: Money) -> Self {
+        Self { amount: money.amount, currency: money.currency }
+    }
 }
 
 impl MoneyView {

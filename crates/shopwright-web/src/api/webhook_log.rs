@@ -344,7 +344,7 @@ pub async fn replay_failed_deliveries(
     JsonBody(which): JsonBody<ReplayFailed>,
 ) -> Result<(StatusCode, axum::Json<ReplayedView>), ApiError> {
     let (endpoint, now) = (endpoint_id(&id)?, site.clock.now());
-    let since = which.since.max(super::promotions::YEAR_0);
+    let since = which.since.max(super::promotion_body::YEAR_0);
     let replayed = operations::replay_failed(&site.store, endpoint, since, now).await?;
     let gone = || ApiError::new(Code::NOT_FOUND, format!("there is no webhook endpoint {id}"));
     Ok((StatusCode::ACCEPTED, axum::Json(ReplayedView { replayed: replayed.ok_or_else(gone)? })))

@@ -11,7 +11,7 @@ use crate::harness::{STILL, Shop, on_both, on_sqlite, soon};
 
 /// What opens an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Opens {
+pub enum Opens {
     Freely,
     /// A key with this scope: every secret key, and restricted keys that have it.
     With(&'static str),
@@ -20,7 +20,7 @@ use Opens::{Freely, With};
 
 /// Every operation of the description, with a request of its own.
 #[rustfmt::skip]
-const OPERATIONS: &[(&str, &str, &str, Opens)] = &[
+pub const OPERATIONS: &[(&str, &str, &str, Opens)] = &[
     ("get",    "/livez",                               "/livez",                                Freely),
     ("get",    "/readyz",                              "/readyz",                               Freely),
     ("get",    "/metrics",                             "/metrics",                              Freely),
@@ -52,6 +52,25 @@ const OPERATIONS: &[(&str, &str, &str, Opens)] = &[
     ("get",    "/v1/effects/{id}",                     "/v1/effects/eff_01h455vb4pex5vsknk084sn02q", With("effects:read")),
     ("post",   "/v1/effects/{id}/retry",               "/v1/effects/eff_01h455vb4pex5vsknk084sn02q/retry", With("effects:write")),
     ("get",    "/v1/jobs",                             "/v1/jobs",                              With("effects:read")),
+    ("get",    "/v1/promotions/{id}",                  "/v1/promotions/prm_01h455vb4pex5vsknk084sn02q", With("promotions:read")),
+    ("put",    "/v1/promotions/{id}",                  "/v1/promotions/prm_01h455vb4pex5vsknk084sn02q", With("promotions:write")),
+    ("put",    "/v1/products/{sku}",                   "/v1/products/85123A",                   With("catalog:write")),
+    ("post",   "/v1/products/batch",                   "/v1/products/batch",                    With("catalog:write")),
+    ("get",    "/v1/customers",                        "/v1/customers",                         With("customers:read")),
+    ("get",    "/v1/customers/{id}",                   "/v1/customers/c-1",                     With("customers:read")),
+    ("put",    "/v1/customers/{id}",                   "/v1/customers/c-1",                     With("customers:write")),
+    ("delete", "/v1/customers/{id}",                   "/v1/customers/c-1",                     With("customers:write")),
+    ("post",   "/v1/customers/{id}/merge",             "/v1/customers/c-1/merge",               With("customers:write")),
+    ("get",    "/v1/customers/{id}/export",            "/v1/customers/c-1/export",              With("customers:read")),
+    ("post",   "/v1/orders",                           "/v1/orders",                            With("orders:write")),
+    ("get",    "/v1/orders",                           "/v1/orders",                            With("orders:read")),
+    ("get",    "/v1/orders/{id}",                      "/v1/orders/ord_01h455vb4pex5vsknk084sn02q", With("orders:read")),
+    ("post",   "/v1/orders/{id}/pay",                  "/v1/orders/ord_01h455vb4pex5vsknk084sn02q/pay", With("orders:write")),
+    ("post",   "/v1/orders/{id}/fulfil",               "/v1/orders/ord_01h455vb4pex5vsknk084sn02q/fulfil", With("orders:write")),
+    ("post",   "/v1/orders/{id}/complete",             "/v1/orders/ord_01h455vb4pex5vsknk084sn02q/complete", With("orders:write")),
+    ("post",   "/v1/orders/{id}/cancel",               "/v1/orders/ord_01h455vb4pex5vsknk084sn02q/cancel", With("orders:write")),
+    ("post",   "/v1/orders/{id}/refunds",              "/v1/orders/ord_01h455vb4pex5vsknk084sn02q/refunds", With("refunds:write")),
+    ("get",    "/v1/orders/{id}/refunds",              "/v1/orders/ord_01h455vb4pex5vsknk084sn02q/refunds", With("orders:read")),
     ("get",    "/v1/products",                         "/v1/products",                          With("catalog:read")),
     ("get",    "/v1/products/{sku}",                   "/v1/products/85123A",                   With("catalog:read")),
     ("get",    "/v1/stock/{sku}",                      "/v1/stock/85123A",                      With("stock:read")),
@@ -80,7 +99,7 @@ const OPERATIONS: &[(&str, &str, &str, Opens)] = &[
 ];
 
 /// What a browser's key may do.
-const PUBLISHABLE: &[&str] = &["prices:read"];
+pub const PUBLISHABLE: &[&str] = &["prices:read"];
 
 #[test]
 fn the_table_names_every_documented_operation_and_no_other() {

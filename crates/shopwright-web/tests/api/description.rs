@@ -196,12 +196,16 @@ fn the_examples_of_the_description_work_and_the_answers_fit_its_schemas() {
                     .as_str()
                     .unwrap_or_else(|| panic!("{path} has no example of {name}"));
                 let of = path.split("/{").next().unwrap_or_default();
-                let id = known.get(of).filter(|_| name == "id").map_or(example, String::as_str);
-                let fresh = made_for(shop, &description, &path).filter(|_| name == "id");
-                let id = fresh.as_deref().unwrap_or(id);
+                let fresh = path.strip_prefix("/v1/orders/{id}/");
+                let fresh = fresh.map(|step| order_ready_for(shop, &description, step));
+                let made = known.get(of).filter(|_| name == "id");
+                let fresh = fresh.or_else(|| made_for(shop, &description, &path));
+                let fresh = fresh.filter(|_| name == "id");
+                let id = fresh.as_ref().or(made).map_or(example, String::as_str);
                 filled = filled.replace(&format!("{{{name}}}"), id);
             }
             let call = shop.call(&method.to_ascii_uppercase(), &filled);
+            let call = call.header("idempotency-key", &format!("{method}-{path}"));
             let call = match operation["operationId"].as_str() {
                 Some(id) if operation["requestBody"].is_object() => {
                     call.json(&example_body(&description, id))
@@ -231,8 +235,8 @@ fn make_one_of_each(shop: &Shop, description: &Value) -> BTreeMap<String, String
         if method != "post" || !id.starts_with("create_") {
             continue;
         }
-        let made = shop.post(&path).json(&example_body(description, id)).send();
-        let made = made.expect(201);
+        let call = shop.post(&path).header("idempotency-key", &format!("make-{path}"));
+        let made = call.json(&example_body(description, id)).send().expect(201);
         if let Some(id) = made["id"].as_str() {
             known.insert(path, id.to_owned());
         }
@@ -244,6 +248,21 @@ fn make_one_of_each(shop: &Shop, description: &Value) -> BTreeMap<String, String
     known.insert("/v1/effects".to_owned(), delivery.replace("whd_", "eff_"));
     known.insert("/v1/webhook_deliveries".to_owned(), delivery);
     known
+}
+
+/// A new order in a state in which this can be done to it.
+fn order_ready_for(shop: &Shop, description: &Value, step: &str) -> String {
+    let mut body = example_body(description, "create_order");
+    body["external_id"] = json!(format!("for-{step}-{}", shop.ids.next_uuid()));
+    if matches!(step, "pay" | "cancel") {
+        body["payment"] = json!({ "status": "pending" });
+    }
+    let call = shop.post("/v1/orders").header("idempotency-key", &shop.ids.next_uuid().to_string());
+    let id = call.json(&body).send().expect(201)["id"].as_str().unwrap().to_owned();
+    if step == "complete" {
+        shop.post(&format!("/v1/orders/{id}/fulfil")).send().expect(200);
+    }
+    id
 }
 
 /// Makes what an operation that changes a state needs, each time anew: an example that is released

@@ -47,8 +47,16 @@ fn a_promotion_is_answered_as_it_is_kept() {
                 "name": "Spring",
                 "scope": "category",
                 "key": "Home",
+                "skus": [],
+                "categories": [],
                 "factor": "0.85",
+                "percent_off": null,
+                "amount_off": null,
+                "price": null,
                 "locks_price": false,
+                "announced": false,
+                "priority": 0,
+                "stackable": false,
                 "starts_at": "2026-11-24T12:00:00Z",
                 "ends_at": "2026-11-25T12:00:00Z",
                 "created_at": "2026-11-24T12:00:00Z",
@@ -161,7 +169,18 @@ fn what_does_not_fit_is_pointed_at_and_nothing_is_made() {
         check(json!({ "scope": "category", "key": "a\0b" }), "/scope");
         check(json!({ "key": "85123A" }), "/scope");
         check(json!({ "locks_price": "yes" }), "/locks_price");
-        check(json!({ "priority": 1 }), "/priority");
+        check(json!({ "rank": 1 }), "/rank");
+        check(json!({ "priority": 1_001 }), "/priority");
+        check(json!({ "skus": ["85123A"] }), "/scope");
+        check(json!({ "scope": null, "categories": [""] }), "/skus");
+        check(json!({ "scope": null }), "/scope");
+        check(json!({ "percent_off": "10" }), "/factor");
+        check(json!({ "factor": null }), "/factor");
+        for percent in ["0", "100", "-1", "x"] {
+            check(json!({ "factor": null, "percent_off": percent }), "/percent_off");
+        }
+        let free = json!({ "amount": 0, "currency": "GBP" });
+        check(json!({ "factor": null, "price": free }), "/amount_off");
         shop.post(PATH)
             .json(&sale(&json!({ "scope": "sku", "key": "nothing" })))
             .send()
@@ -217,6 +236,65 @@ fn promotions_are_listed_newest_first_in_pages() {
             shop.get(&format!("{PATH}?starting_after={cursor}"))
                 .send()
                 .problem(400, "invalid_parameter");
+        }
+    });
+}
+
+#[test]
+fn a_promotion_can_be_changed_until_it_starts() {
+    on_both(STILL, |shop| {
+        let times =
+            json!({ "starts_at": "2026-11-25T12:00:00Z", "ends_at": "2026-11-26T12:00:00Z" });
+        let id = make(shop, &times)["id"].as_str().unwrap().to_owned();
+        let path = format!("{PATH}/{id}");
+        let read = shop.get(&path).send();
+        assert_eq!(read.expect(200)["factor"], "0.9");
+        let mut next = sale(&times);
+        next.as_object_mut().unwrap().remove("factor");
+        next.as_object_mut().unwrap().remove("scope");
+        next["percent_off"] = json!("12.5");
+        next["skus"] = json!(["85123A", "22423"]);
+        next["categories"] = json!(["Home"]);
+        (next["priority"], next["stackable"], next["announced"]) =
+            (json!(3), json!(true), json!(true));
+        let put = |tag: &str| shop.put(&path).header("if-match", tag).json(&next).send();
+        let changed = put(read.header("etag"));
+        let view = changed.expect(200);
+        for field in ["percent_off", "skus", "categories", "priority", "stackable", "announced"] {
+            assert_eq!(view[field], next[field], "{field}");
+        }
+        assert_eq!((&view["scope"], &view["factor"]), (&json!("several"), &Value::Null));
+        assert_eq!(shop.get(&path).send().expect(200), view);
+        put(read.header("etag")).problem(412, "precondition_failed");
+        shop.clock.advance(DAY);
+        put(changed.header("etag")).problem(409, "promotion_started");
+        for missing in ["prm_01h455vb4pex5vsknk084sn02q", "x"] {
+            shop.get(&format!("{PATH}/{missing}")).send().problem(404, "not_found");
+            shop.put(&format!("{PATH}/{missing}")).json(&next).send().problem(404, "not_found");
+        }
+    });
+}
+
+#[test]
+fn promotions_are_filtered_by_time_and_scope_in_pages_both_ways() {
+    on_both(STILL, |shop| {
+        let tomorrow =
+            json!({ "starts_at": "2026-11-25T12:00:00Z", "ends_at": "2026-11-26T12:00:00Z" });
+        let mut later = tomorrow.clone();
+        (later["scope"], later["key"]) = (json!("sku"), json!("85123A"));
+        let id = |made: Value| made["id"].as_str().unwrap().to_owned();
+        let ids = [make(shop, &json!({})), make(shop, &tomorrow), make(shop, &later)].map(id);
+        let list = |query: &str| -> Vec<String> {
+            let list = shop.get(&format!("{PATH}?{query}")).send().expect(200);
+            let data = list["data"].as_array().unwrap();
+            data.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(list("active_at=2026-11-24T12:00:00Z"), ids[..1]);
+        assert_eq!(list("active_at=2026-11-25T12:00:00Z"), [ids[2].clone(), ids[1].clone()]);
+        assert_eq!(list("scope=sku"), ids[2..]);
+        assert_eq!(list(&format!("limit=1&ending_before={}", ids[0])), ids[1..2]);
+        for wrong in ["scope=brand", "active_at=soon"] {
+            shop.get(&format!("{PATH}?{wrong}")).send().problem(400, "invalid_parameter");
         }
     });
 }

@@ -1,6 +1,6 @@
 //! The factors beyond the playbook, unknown facts, and the `fixed` strategy.
 
-use crate::pricing::{DecideError, PriceFacts, PricePolicy, Strategy, decide};
+use crate::pricing::{DecideError, PriceFacts, PricePolicy, PromotionFact, Strategy, decide};
 
 use super::{facts, facts_at, patch, promotion, reasons, rules_policy};
 
@@ -60,6 +60,50 @@ fn the_lowest_factor_of_all_active_promotions_counts_once() {
     check(&promoted(&["0.5"]), standard, 800);
     // The playbook knows no promotions.
     check(&promoted(&["0.9"]), "{}", 1000);
+}
+
+#[test]
+fn the_highest_priority_counts_and_stackable_promotions_multiply_with_it() {
+    // (factor, priority, stackable)
+    let promoted = |rows: &[(&str, i64, bool)]| PriceFacts {
+        promotions: (1..)
+            .zip(rows)
+            .map(|(n, (factor, priority, stackable))| PromotionFact {
+                priority: *priority,
+                stackable: *stackable,
+                ..promotion(n, factor, false)
+            })
+            .collect(),
+        ..facts()
+    };
+    let wide = r#"{"preset": "standard", "rules_factor_min": "0.1"}"#;
+    check(&promoted(&[("0.9", 1, false), ("0.5", 0, false)]), wide, 900);
+    check(&promoted(&[("0.9", 1, true), ("0.5", 0, false)]), wide, 900);
+    check(&promoted(&[("0.9", 1, false), ("0.5", 0, true)]), wide, 900);
+    check(&promoted(&[("0.9", 1, true), ("0.5", 0, true)]), wide, 450);
+    check(&promoted(&[("0.5", -1, true), ("0.9", 0, true), ("0.8", 0, false)]), wide, 800);
+    check(&promoted(&[("0.5", -1, true), ("0.9", 1, true), ("0.8", 0, false)]), wide, 450);
+    let policy = rules_policy(wide);
+    let decision = decide(&promoted(&[("0.9", 1, true), ("0.5", 0, true)]), &policy).unwrap();
+    let shown = reasons(&decision);
+    assert_eq!(
+        shown.iter().filter(|reason| reason.starts_with("promotion")).collect::<Vec<_>>(),
+        ["promotion -100", "promotion -450"],
+        "{shown:?}"
+    );
+}
+
+#[test]
+fn facts_kept_before_promotions_had_priorities_still_decide_the_same() {
+    let mut kept = serde_json::to_value(PriceFacts {
+        promotions: vec![promotion(1, "0.9", false)],
+        ..facts()
+    })
+    .unwrap();
+    let fact = kept["promotions"][0].as_object_mut().unwrap();
+    assert!(fact.remove("priority").is_some() && fact.remove("stackable").is_some());
+    let read: PriceFacts = serde_json::from_value(kept).unwrap();
+    check(&read, r#"{"preset": "standard"}"#, 900);
 }
 
 #[test]
