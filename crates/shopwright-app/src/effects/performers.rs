@@ -66,7 +66,7 @@ impl Perform for Performers {
         match effect.kind.as_str() {
             DELIVER => deliver::deliver(self, &effect).await,
             SEND_MAIL => mail::send(self, &effect).await,
-            PROMOTION_ENDED => promotion_end::tell(self, &effect),
+            PROMOTION_ENDED => promotion_end::tell(&effect),
             SWEEP => sweep::sweep(self, &effect).await,
             other => {
                 Performed::bare(Outcome::GivenUp { error: format!("nobody does `{other}` here") })

@@ -9,7 +9,7 @@ use shopwright_store::promotions::{self, Promotion};
 use shopwright_store::webhooks::{self, NewEvent};
 use shopwright_store::{StoreError, Tx};
 
-use crate::effects::{Performed, Performers};
+use crate::effects::Performed;
 
 /// The kind of the job and the name of the event.
 pub(crate) const PROMOTION_ENDED: &str = "promotion.ended";
@@ -34,7 +34,7 @@ pub(super) fn created(tx: &mut Tx<'_>, promotion: &Promotion) -> Result<(), Stor
     let event_id = EventId::from_uuid(derived_uuid_at(at, id.uuid(), 1));
     let event = NewEvent { event_id, kind: PROMOTION_CREATED, data: data(promotion), at };
     webhooks::record_event(tx, &event)?;
-    plan_end(tx, promotion, at)
+    planned(tx, promotion, at)
 }
 
 /// Tells that a promotion was changed before it started. Its version makes the event's id.
@@ -48,50 +48,46 @@ pub(super) fn changed(
     let event_id = EventId::from_uuid(event_id);
     let event = NewEvent { event_id, kind: PROMOTION_CHANGED, data: data(promotion), at };
     webhooks::record_event(tx, &event)?;
-    plan_end(tx, promotion, at)
+    planned(tx, promotion, at)
 }
 
-/// One job for each end a promotion was ever planned to have; those that do not hold any more tell
-/// nothing.
-fn plan_end(tx: &mut Tx<'_>, promotion: &Promotion, now: Timestamp) -> Result<(), StoreError> {
-    let (id, due_at) = (promotion.promotion_id, promotion.ends_at);
-    let end = due_at.as_micros();
+/// Sees to it that the end of a promotion is told; again when its end was moved.
+fn planned(tx: &mut Tx<'_>, promotion: &Promotion, now: Timestamp) -> Result<(), StoreError> {
+    let (id, ends_at) = (promotion.promotion_id, promotion.ends_at);
+    let salt = u128::from(ends_at.as_micros().unsigned_abs());
     let job = NewJob {
-        effect_id: EffectId::from_uuid(derived_uuid(id.uuid(), u128::from(end.unsigned_abs()))),
+        effect_id: EffectId::from_uuid(derived_uuid(id.uuid(), salt)),
         kind: PROMOTION_ENDED,
-        payload: json!({ "promotion": id }),
-        due_at,
+        payload: json!({ "promotion": id, "ends_at": ends_at }),
+        due_at: ends_at,
         now,
     };
-    jobs::schedule(tx, &format!("{PROMOTION_ENDED}:{id}:{end}"), job)?;
+    jobs::schedule(tx, &format!("{PROMOTION_ENDED}:{id}:{ends_at}"), job)?;
     Ok(())
 }
 
 /// Tells that a promotion is over. Its id and the time of its end make the event's id, so that it is
 /// told once, whoever is first.
-pub(super) fn ended(tx: &mut Tx<'_>, id: PromotionId, now: Timestamp) -> Result<(), StoreError> {
-    let Some(promotion) = promotions::find(tx, id)? else { return Ok(()) };
-    if promotion.ends_at > now {
-        return Ok(());
-    }
+pub(super) fn ended(tx: &mut Tx<'_>, promotion: &Promotion) -> Result<(), StoreError> {
     let at = promotion.ends_at;
-    let event_id = EventId::from_uuid(derived_uuid_at(at, id.uuid(), 3));
-    let event = NewEvent { event_id, kind: PROMOTION_ENDED, data: data(&promotion), at };
+    let event_id = EventId::from_uuid(derived_uuid_at(at, promotion.promotion_id.uuid(), 3));
+    let event = NewEvent { event_id, kind: PROMOTION_ENDED, data: data(promotion), at };
     webhooks::record_event(tx, &event)?;
     Ok(())
 }
 
-/// The job at the planned end.
-pub(crate) fn tell(performers: &Performers, effect: &Effect) -> Performed {
-    let (now, due_at) = (performers.now(), effect.due_at);
-    let id = effect.payload["promotion"].as_str().and_then(|text| text.parse().ok());
-    let Some(id) = id else {
-        let error = "the job names no promotion".to_owned();
+/// The job at a planned end. One whose end was moved since, or that was ended early, has told or will
+/// tell it then.
+pub(crate) fn tell(effect: &Effect) -> Performed {
+    let text = |name: &str| effect.payload[name].as_str().unwrap_or_default();
+    let (id, ends_at) = (text("promotion").parse(), text("ends_at").parse());
+    let (Ok(id), Ok(ends_at)): (Result<PromotionId, _>, Result<Timestamp, _>) = (id, ends_at)
+    else {
+        let error = "the job names no promotion with an end".to_owned();
         return Performed::bare(Outcome::GivenUp { error });
     };
-    Performed::done(move |tx| {
-        // One that was ended early was told then, perhaps so long ago that the event is forgotten.
-        let planned = promotions::find(tx, id)?.is_some_and(|p| p.ends_at >= due_at);
-        if planned { ended(tx, id, now) } else { Ok(()) }
+    Performed::done(move |tx| match promotions::find(tx, id)? {
+        Some(promotion) if promotion.ends_at == ends_at => ended(tx, &promotion),
+        _ => Ok(()),
     })
 }

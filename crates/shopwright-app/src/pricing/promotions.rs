@@ -233,7 +233,7 @@ pub fn end_promotion(tx: &mut Tx<'_>, id: PromotionId, stamp: Stamp) -> Result<b
     let ended = promotions::end(tx, id, stamp.at)?;
     if ended && let Some(after) = promotions::find(tx, id)? {
         record(tx, stamp, "promotion.ended", (before.as_ref(), &after))?;
-        promotion_end::ended(tx, id, stamp.at)?;
+        promotion_end::ended(tx, &after)?;
     }
     Ok(ended)
 }
