@@ -40,3 +40,21 @@ pub fn upsert_seen(
 pub fn count(tx: &mut Tx<'_>) -> Result<i64, StoreError> {
     tx.one("SELECT COUNT(*) FROM customers", params![], |row| row.get(0))
 }
+
+/// What is known of a customer beside personal data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomerFacts {
+    /// Where the first order went.
+    pub country: Option<String>,
+    /// When the first order was placed.
+    pub first_order_at: Option<Timestamp>,
+}
+
+/// The customer with this id.
+pub fn find(tx: &mut Tx<'_>, customer_id: &str) -> Result<Option<CustomerFacts>, StoreError> {
+    tx.find(
+        "SELECT country, first_order_at FROM customers WHERE customer_id = $1",
+        params![customer_id],
+        |row| Ok(CustomerFacts { country: row.get(0)?, first_order_at: row.get(1)? }),
+    )
+}

@@ -1,5 +1,6 @@
-//! What surrounds every request: its id, its limits, its count, and the headers of every answer.
+//! What surrounds every request: its id and trace, its limits, its count, and the headers of every answer.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,53 +10,153 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use shopwright_domain::ids::IdSource;
 
-use crate::Site;
 use crate::problem::{ApiError, Code};
+use crate::trace::{TRACEPARENT, Trace};
+use crate::visit::Visit;
+use crate::{Site, client_address, connections, cors};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// A caller's own request id is kept up to this length.
 const REQUEST_ID_BYTES_MAX: usize = 64;
 /// A request slower than this is logged.
 const SLOW_SECONDS: f64 = 0.5;
+/// The longest path and query.
+const TARGET_BYTES_MAX: usize = 8 << 10;
 
-/// The outermost layer.
+/// What the log calls a request.
+#[derive(Clone, Debug)]
+struct Named {
+    id: HeaderValue,
+    trace: Option<Trace>,
+}
+
+tokio::task_local! {
+    static NAMED: Named;
+}
+
+/// The request that the calling task answers, as fields of a log line: its id, and its trace when the
+/// caller sent one. `None` outside of requests.
+pub fn current_request() -> Option<String> {
+    NAMED
+        .try_with(|named| {
+            let id = named.id.to_str().unwrap_or_default();
+            match named.trace {
+                Some(trace) => format!("request={id} trace={:032x}", trace.trace_id),
+                None => format!("request={id}"),
+            }
+        })
+        .ok()
+}
+
+/// The outermost layer but the compression of answers.
 pub async fn around(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
     let id = request_id(request.headers(), site.ids.as_ref());
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
+    let trace = Trace::read(request.headers(), || site.ids.next_uuid());
     // Pages that could not be made show it.
     request.headers_mut().insert(REQUEST_ID.clone(), id.clone());
-    let mut response = if site.loopback_only && !names_loopback(request.headers()) {
-        // A page of another site must not reach this server under a name of its own (DNS rebinding).
-        ApiError::new(Code::FORBIDDEN, "this server only answers to localhost; start it with --listen to be reached by other names")
-            .into_response()
-    } else {
-        next.run(request).await
+    if let Some(trace) = trace {
+        request.extensions_mut().insert(trace);
+    }
+    let named = Named { id, trace };
+    NAMED.scope(named.clone(), answered(&site, request, next, named)).await
+}
+
+async fn answered(site: &Site, mut request: Request, next: Next, named: Named) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let visit = Visit::new(client_address::of(&request, &site.limits.trusted_proxies));
+    request.extensions_mut().insert(visit.clone());
+    let mut response = match refuse(site, &request) {
+        Some(refusal) => refusal.into_response(),
+        None => match site.browser_routes.preflight(&method, route, request.headers()) {
+            Some(preflight) => preflight,
+            None => next.run(request).await,
+        },
     };
     if response.status() == StatusCode::REQUEST_TIMEOUT {
         // The layer that keeps the time knows no problem documents.
         response = ApiError::plain(Code::REQUEST_TIMEOUT).into_response();
     }
+    say_what_is_left(site, &visit, &mut response);
+    if site.browser_routes.has(route) {
+        share(&visit, origin, &mut response);
+    }
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
-        let body = serde_json::to_vec(&error.problem(id.to_str().ok().map(ToOwned::to_owned)));
-        if let Ok(body) = body {
+        let id = named.id.to_str().ok().map(ToOwned::to_owned);
+        if let Ok(body) = serde_json::to_vec(&error.problem(id)) {
             response.headers_mut().remove(header::CONTENT_LENGTH);
             *response.body_mut() = body.into();
         }
     }
-    tracing::debug!(id = ?id, %method, status = %response.status(), "answered");
-    response.headers_mut().insert(REQUEST_ID.clone(), id.clone());
-    response
-        .headers_mut()
-        .insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Some(traceparent) = named.trace.and_then(Trace::header) {
+        headers.insert(TRACEPARENT.clone(), traceparent);
+    }
+    headers.insert(REQUEST_ID.clone(), named.id);
     let took = started.elapsed();
-    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
+    tracing::debug!(%method, status = %response.status(), "answered");
     if took.as_secs_f64() > SLOW_SECONDS {
-        tracing::warn!(id = ?id, %method, route, millis = took.as_millis(), "slow request");
+        tracing::warn!(%method, route, millis = took.as_millis(), "slow request");
     }
     site.metrics.count(&method, route, response.status().as_u16(), took);
     response
+}
+
+/// What is refused before anything is done for it.
+fn refuse(site: &Site, request: &Request) -> Option<ApiError> {
+    if site.loopback_only && !names_loopback(request) {
+        // A page of another site must not reach this server under a name of its own (DNS rebinding).
+        return Some(ApiError::new(
+            Code::FORBIDDEN,
+            "this server only answers to localhost; start it with --listen to be reached by other names",
+        ));
+    }
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if target > TARGET_BYTES_MAX {
+        return Some(ApiError::plain(Code::URI_TOO_LONG));
+    }
+    let head = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    if head.sum::<usize>() > connections::head_bytes_max() {
+        return Some(ApiError::plain(Code::HEADERS_TOO_LARGE));
+    }
+    None
+}
+
+/// Rate headers on every answer that a key or its absence counts for. Refused keys have a rate of their
+/// own, by address: past it they are told nothing but to wait.
+fn say_what_is_left(site: &Site, visit: &Visit, response: &mut Response) {
+    let spent = match visit.caller() {
+        Some(caller) => caller.spent,
+        None => match response.extensions().get::<ApiError>() {
+            Some(error) if error.code == Code::UNAUTHORIZED => {
+                match site.rates.take_refused(visit.address()) {
+                    Ok(spent) => spent,
+                    Err(spent) => {
+                        let refusal = ApiError::new(Code::RATE_LIMITED, spent.detail());
+                        *response = refusal.into_response();
+                        Some(spent)
+                    }
+                }
+            }
+            _ => None,
+        },
+    };
+    if let Some(spent) = spent {
+        spent.write(response.headers_mut());
+    }
+}
+
+/// Lets a script read the answer, unless its key is a secret one or not for its origin.
+fn share(visit: &Visit, origin: Option<HeaderValue>, response: &mut Response) {
+    cors::vary(response.headers_mut());
+    let is_shared = visit.caller().is_none_or(|caller| caller.is_shared);
+    if let Some(origin) = origin.filter(|_| is_shared) {
+        cors::share(response.headers_mut(), origin);
+    }
 }
 
 /// The caller's id when it is harmless to repeat, else a new one.
@@ -76,35 +177,54 @@ fn request_id(headers: &HeaderMap, ids: &dyn IdSource) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
-fn names_loopback(headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(header::HOST) else { return true };
-    let host = host.to_str().unwrap_or_default();
+/// Whether the request names this machine, in its `Host` and, where HTTP/2 or a proxy puts the name
+/// there, in its target.
+fn names_loopback(request: &Request) -> bool {
+    let host = request.headers().get(header::HOST).map(HeaderValue::as_bytes);
+    let authority = request.uri().authority().map(|authority| authority.as_str().as_bytes());
+    host.into_iter().chain(authority).all(is_loopback_name)
+}
+
+fn is_loopback_name(host: &[u8]) -> bool {
+    let host = str::from_utf8(host).unwrap_or_default();
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => host.rsplit_once(':').map_or(host, |(name, _)| name),
     };
     name.eq_ignore_ascii_case("localhost")
-        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+
     use super::*;
 
     #[test]
     fn only_loopback_names_pass_the_host_check() {
-        let check = |host: &str, passes: bool| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::HOST, host.parse().unwrap());
-            assert_eq!(names_loopback(&headers), passes, "{host}");
+        let check = |uri: &str, host: Option<&str>, passes: bool| {
+            let mut request = Request::builder().uri(uri).body(Body::empty()).unwrap();
+            if let Some(host) = host {
+                request.headers_mut().insert(header::HOST, host.parse().unwrap());
+            }
+            assert_eq!(names_loopback(&request), passes, "{uri} {host:?}");
         };
-        check("localhost:8080", true);
-        check("LOCALHOST", true);
-        check("127.0.0.1:8080", true);
-        check("[::1]:8080", true);
-        check("evil.example:8080", false);
-        check("127.0.0.1.evil.example", false);
-        check("10.0.0.1", false);
-        assert!(names_loopback(&HeaderMap::new()));
+        check("/", Some("localhost:8080"), true);
+        check("/", Some("LOCALHOST"), true);
+        check("/", Some("127.0.0.1:8080"), true);
+        check("/", Some("[::1]:8080"), true);
+        check("/", Some("evil.example:8080"), false);
+        check("/", Some("127.0.0.1.evil.example"), false);
+        check("/", Some("10.0.0.1"), false);
+        check("/", None, true);
+        check("http://evil.example/", None, false);
+        check("http://evil.example/", Some("localhost"), false);
+        check("http://localhost:8080/", None, true);
+    }
+
+    #[test]
+    fn there_is_no_current_request_outside_of_one() {
+        assert_eq!(current_request(), None);
     }
 }

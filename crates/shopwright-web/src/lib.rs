@@ -4,19 +4,29 @@ mod answer;
 pub mod api;
 mod assets;
 mod auth;
+mod client_address;
+mod connections;
+mod cors;
+mod customer_token;
+mod encoding;
 mod etag;
 mod input;
 mod layers;
+pub mod limits;
 mod metrics;
 mod once;
 mod openapi;
 pub mod pages;
 pub mod problem;
+mod rate_store;
+mod rates;
 mod site;
+mod strict_json;
+mod trace;
+mod visit;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
@@ -34,16 +44,16 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use api::live_body::{LiveBody, render};
+use cors::BrowserRoutes;
+use limits::Limits;
 use metrics::Metrics;
 use problem::{ApiError, Code};
+use rates::RateLimits;
 
+/// The request that the calling task answers, for what is logged meanwhile.
+pub use layers::current_request;
 /// The OpenAPI 3.1 description as JSON.
 pub use openapi::document as openapi;
-
-/// A request is answered, or given up, within this time.
-const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
-/// Requests under way when a stop is asked for are waited for this long.
-const STOP_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// What the web floor is told by the binary.
 #[derive(Clone)]
@@ -71,6 +81,8 @@ pub struct SiteOptions {
     /// The server listens on a loopback address: it answers to loopback names only, and shows the
     /// shop's pages, which have no sign-in. On other addresses those pages are not served.
     pub loopback: bool,
+    /// What callers, connections and addresses may take.
+    pub limits: Limits,
 }
 
 /// One running site: what handlers reach.
@@ -90,6 +102,9 @@ pub struct Site {
     pub(crate) attribution: Option<(String, String)>,
     pub(crate) loopback_only: bool,
     pub(crate) description: serde_json::Value,
+    pub(crate) browser_routes: BrowserRoutes,
+    pub(crate) limits: Limits,
+    pub(crate) rates: Arc<RateLimits>,
 }
 
 impl Site {
@@ -99,6 +114,9 @@ impl Site {
         let keys = LiveKeys::load(&options.store, options.key_secret.clone()).await?;
         prices.follow(options.store.clone());
         keys.follow(options.store.clone());
+        let rates = RateLimits::new(&options.limits.rates);
+        rates.keep_swept();
+        let description = openapi();
         Ok(Arc::new(Self {
             store: options.store,
             clock: options.clock,
@@ -114,7 +132,10 @@ impl Site {
             demo_clock_text: options.demo_clock_text,
             attribution: options.attribution,
             loopback_only: options.loopback,
-            description: openapi(),
+            browser_routes: BrowserRoutes::of(&description),
+            description,
+            limits: options.limits,
+            rates,
         }))
     }
 
@@ -141,14 +162,18 @@ pub fn router(site: &Arc<Site>) -> Router {
     } else {
         routes = routes.route("/", get(|| async { axum::response::Redirect::to("/docs") }));
     }
+    let answer_time = site.limits.times.answer;
     routes
         .fallback(site::fallback)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(axum::middleware::from_fn(once::read_key))
+        .layer(axum::middleware::from_fn(encoding::unpack))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(DefaultBodyLimit::max(input::BODY_BYTES_MAX))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER_TIME_MAX))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, answer_time))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(site), layers::around))
+        // Outside of the layer that writes request ids into problem documents.
+        .layer(encoding::compression())
         .with_state(Arc::clone(site))
 }
 
@@ -158,44 +183,11 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
-    let signal = async move {
-        shutdown.await;
-        drop(stopping);
-    };
-    let server = axum::serve(NoDelay(listener), router(&site)).with_graceful_shutdown(signal);
-    let overdue = async {
-        let _ = stopped.await;
-        tokio::time::sleep(STOP_TIME_MAX).await;
-    };
-    tokio::select! {
-        ended = server.into_future() => ended?,
-        () = overdue => tracing::warn!("some requests did not end in time and were cut off"),
-    }
+    connections::answer(router(&site), &site.limits, listener, shutdown).await;
     if let Err(error) = site.close().await {
         tracing::warn!(%error, "when keys were last used could not be written");
     }
     Ok(())
-}
-
-/// Answers are small and complete: waiting to fill a packet only delays them.
-struct NoDelay(TcpListener);
-
-impl axum::serve::Listener for NoDelay {
-    type Io = tokio::net::TcpStream;
-    type Addr = std::net::SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let (stream, address) = axum::serve::Listener::accept(&mut self.0).await;
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY could not be set");
-        }
-        (stream, address)
-    }
-
-    fn local_addr(&self) -> std::io::Result<Self::Addr> {
-        self.0.local_addr()
-    }
 }
 
 async fn description(State(site): State<Arc<Site>>) -> Response {

@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use std::sync::Arc;
 
 use crate::Site;
-use crate::api::{catalog, inventory, keys, pricing, pricing_settings, promotions, system};
+use crate::api::{catalog, inventory, keys, me, pricing, pricing_settings, promotions, system};
 use crate::problem::Code;
 
 #[derive(OpenApi)]
@@ -26,6 +26,7 @@ use crate::problem::Code;
         (name = "Promotions", description = "A factor on prices for a time."),
         (name = "Products", description = "The catalogue."),
         (name = "Stock", description = "What is on the shelf."),
+        (name = "Customers", description = "What concerns one customer."),
         (name = "Keys", description = "Who may call this API."),
         (name = "System", description = "Health and metrics; no key needed."),
     ),
@@ -41,7 +42,8 @@ impl Modify for Keys {
             .scheme(HttpAuthScheme::Bearer)
             .description(Some(
                 "A secret key (`sk_…`) from your server may do everything; a restricted key (`rk_…`) has the scopes it was \
-                 made with, which each operation names; a publishable key (`pk_…`) in a browser only reads prices.",
+                 made with, which each operation names; a publishable key (`pk_…`) in a browser reads prices and, with a customer token, \
+                 what concerns that customer.",
             ))
             .build();
         let components = openapi.components.get_or_insert_with(Default::default);
@@ -65,6 +67,7 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(catalog::list_products))
         .routes(routes!(catalog::get_product))
         .routes(routes!(inventory::get_stock))
+        .routes(routes!(me::get_me))
         .routes(routes!(keys::create_api_key, keys::list_api_keys))
         .routes(routes!(keys::revoke_api_key))
         .routes(routes!(system::livez))
@@ -90,9 +93,9 @@ fn add_common_responses(operation: &mut serde_json::Value) {
     let id = operation["operationId"].as_str().unwrap_or_default();
     let reads = ["get_", "list_", "explain_"].iter().any(|verb| id.starts_with(verb));
     let needs_ledger = operation["security"].is_array();
-    let mut codes = vec![Code::REQUEST_TIMEOUT];
+    let mut codes = vec![Code::REQUEST_TIMEOUT, Code::URI_TOO_LONG, Code::HEADERS_TOO_LARGE];
     if needs_ledger {
-        codes.extend([Code::INTERNAL, Code::UNAVAILABLE]);
+        codes.extend([Code::RATE_LIMITED, Code::INTERNAL, Code::UNAVAILABLE]);
     }
     if needs_ledger && !reads {
         codes.push(Code::STORAGE_FULL);

@@ -9,6 +9,7 @@ mod failure;
 mod import;
 mod key_file;
 mod ledger;
+mod log_lines;
 mod output;
 mod price;
 mod progress;
@@ -18,7 +19,6 @@ mod settings_shown;
 mod signals;
 
 use std::future::Future;
-use std::io;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -146,12 +146,17 @@ fn answer(command: Command, settings: &Settings, json: bool) -> Result<Answer, F
 
 fn keys(settings: &Settings, command: KeysCommand) -> Result<Answer, Failure> {
     let store = match command {
-        KeysCommand::Create(_) => ledger::open_or_make(settings)?,
+        KeysCommand::Create(_) | KeysCommand::CustomerSecret { .. } => {
+            ledger::open_or_make(settings)?
+        }
         _ => ledger::open(settings)?,
     };
     match command {
         KeysCommand::Create(args) => wait_for(api_keys::create(settings, &store, &args)),
         KeysCommand::List => wait_for(api_keys::list(&store, &settings.zone)),
+        KeysCommand::CustomerSecret { rotate } => {
+            wait_for(api_keys::customer_secret(settings, &store, rotate))
+        }
         KeysCommand::Revoke { key_id } => wait_for(api_keys::revoke(&store, &key_id)),
     }
 }
@@ -170,13 +175,7 @@ fn start_log(settings: &Settings, runs_on: bool) -> Result<(), Failure> {
     let level = if runs_on || settings.is_set("log") { settings.log.as_str() } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::try_new(level)
         .map_err(|error| Failure::new("config", format!("log: {error}")))?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(
-            io::IsTerminal::is_terminal(&io::stderr()) && std::env::var_os("NO_COLOR").is_none(),
-        )
-        .with_writer(io::stderr)
-        .init();
+    log_lines::start(filter);
     Ok(())
 }
 

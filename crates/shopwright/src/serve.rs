@@ -89,6 +89,7 @@ pub async fn answer(
         demo_clock_text: stage.demo_clock_text,
         attribution: stage.attribution,
         loopback: address.ip().is_loopback(),
+        limits: settings.limits.clone(),
     })
     .await?;
     let sweeper = keep_swept(store.clone(), Arc::clone(&stage.clock));

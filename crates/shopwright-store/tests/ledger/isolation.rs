@@ -150,8 +150,7 @@ fn no_shelf_is_oversold(db: &Db, stock: &[i64], wishes: &[Wish]) {
         let fits = wish.iter().all(|(sku, n)| *n <= free[usize::try_from(*sku).unwrap()]);
         if fits {
             let buyer = wishes.iter().position(|w| std::ptr::eq(w, wish)).unwrap();
-            let lines =
-                raw.int(&format!("SELECT COUNT(*) FROM held_for WHERE buyer = {buyer}"));
+            let lines = raw.int(&format!("SELECT COUNT(*) FROM held_for WHERE buyer = {buyer}"));
             assert_eq!(
                 lines,
                 i64::try_from(wish.len()).unwrap(),

@@ -5,6 +5,7 @@ pub mod catalog;
 pub mod inventory;
 pub mod keys;
 pub mod live_body;
+pub mod me;
 mod policy_schema;
 pub mod pricing;
 pub mod pricing_settings;

@@ -39,13 +39,14 @@ const OPERATIONS: &[(&str, &str, &str, Opens)] = &[
     ("get",    "/v1/products",                         "/v1/products",                          With("catalog:read")),
     ("get",    "/v1/products/{sku}",                   "/v1/products/85123A",                   With("catalog:read")),
     ("get",    "/v1/stock/{sku}",                      "/v1/stock/85123A",                      With("stock:read")),
+    ("get",    "/v1/me",                               "/v1/me",                                With("me:read")),
     ("post",   "/v1/keys",                             "/v1/keys",                              With("keys:write")),
     ("get",    "/v1/keys",                             "/v1/keys",                              With("keys:read")),
     ("post",   "/v1/keys/{id}/revoke",                 "/v1/keys/key_01h455vb4pex5vsknk084sn02q/revoke", With("keys:write")),
 ];
 
 /// What a browser's key may do.
-const PUBLISHABLE: &[&str] = &["prices:read"];
+const PUBLISHABLE: &[&str] = &["prices:read", "me:read"];
 
 #[test]
 fn the_table_names_every_documented_operation_and_no_other() {
@@ -100,6 +101,7 @@ fn each_operation_opens_to_the_keys_of_the_table_and_no_others() {
             let call = |key: Option<&str>| {
                 let method = method.to_ascii_uppercase();
                 let call = shop.call(&method, path).no_key();
+                let call = call.header("x-customer-token", &shop.customer_token("17850"));
                 // Read only when the key is let in: then the body is a problem of its own.
                 let call = if method == "GET" || method == "DELETE" {
                     call

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use shopwright_app::identity::{KeyKind, KeySecret, WantedKey, create_key};
+use shopwright_app::identity::{KeyKind, KeySecret, WantedKey, create_key, signing_secret};
 use shopwright_app::pricing::{Refreshed, StoreZone, keep_refreshing, refresh_prices};
 use shopwright_domain::ids::{Entropy, IdSource, KeyId, new_id};
 use shopwright_domain::money::Currency;
@@ -18,6 +18,7 @@ use shopwright_domain::time::{Clock, Timestamp};
 use shopwright_store::{
     PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, Tx, params,
 };
+use shopwright_web::limits::{Limits, Rates};
 use shopwright_web::{Site, SiteOptions, serve};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -103,14 +104,21 @@ enum Place {
 pub struct Start {
     pub loopback: bool,
     pub refreshing: bool,
+    /// Rates and times; none of these tests is refused for its speed unless it says so.
+    pub limits: fn() -> Limits,
+}
+
+/// No rates, and the times of the product.
+pub fn unlimited() -> Limits {
+    Limits { rates: Rates::OFF, ..Limits::default() }
 }
 
 /// Prices move only when a test says so.
-pub const STILL: Start = Start { loopback: false, refreshing: false };
+pub const STILL: Start = Start { loopback: false, refreshing: false, limits: unlimited };
 /// On a loopback address, where the pages are.
-pub const LOOPBACK: Start = Start { loopback: true, refreshing: false };
+pub const LOOPBACK: Start = Start { loopback: true, refreshing: false, limits: unlimited };
 /// Prices follow their inputs, as in the real server.
-pub const LIVELY: Start = Start { loopback: false, refreshing: true };
+pub const LIVELY: Start = Start { loopback: false, refreshing: true, limits: unlimited };
 
 /// Runs a test body on SQLite, and on PostgreSQL when there is one.
 pub fn on_both(start: Start, body: impl Fn(&Shop)) {
@@ -155,7 +163,7 @@ impl Shop {
         let clock =
             Arc::new(TestClock(AtomicI64::new(START.parse::<Timestamp>().unwrap().as_micros())));
         let ids: Arc<dyn IdSource> = Arc::new(CounterIds(AtomicU64::new(1)));
-        let key_secret = KeySecret::new(b"a secret of these tests".to_vec()).unwrap();
+        let key_secret = key_secret();
         let (server, address, stop, keys) = runtime.block_on(async {
             seed::catalogue(&store, clock.now()).await;
             let secret = make_key(
@@ -185,6 +193,7 @@ impl Shop {
                 demo_clock_text: None,
                 attribution: None,
                 loopback: start.loopback,
+                limits: (start.limits)(),
             });
             let site = site.await.unwrap();
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -277,6 +286,13 @@ impl Shop {
         self.wait(make_key(&self.store, wanted.into(), self.ids.as_ref(), self.clock.now()))
     }
 
+    /// A token for one customer, as the shop's server signs one.
+    pub fn customer_token(&self, customer: &str) -> String {
+        let now = self.clock.now().as_micros() / 1_000_000;
+        let claims = serde_json::json!({ "sub": customer, "iat": now, "exp": now + 600 });
+        crate::customer_tokens::sign(&claims, &signing_secret(&key_secret(), 1))
+    }
+
     /// Asks the server to stop and waits until it has.
     pub fn close(&mut self) {
         drop(self.stop.take());
@@ -330,8 +346,13 @@ pub fn currency() -> Currency {
     "GBP".parse().unwrap()
 }
 
+/// What keys and customer tokens are derived from.
+pub fn key_secret() -> KeySecret {
+    KeySecret::new(b"a secret of these tests".to_vec()).unwrap()
+}
+
 async fn make_key(store: &Store, wanted: WantedKey, ids: &dyn IdSource, now: Timestamp) -> Key {
-    let key_secret = KeySecret::new(b"a secret of these tests".to_vec()).unwrap();
+    let key_secret = key_secret();
     let id = new_id(ids);
     let mut random = [0; 20];
     random[..16].copy_from_slice(id.uuid().as_bytes());

@@ -8,18 +8,26 @@
 
 mod access;
 mod batch;
+mod browsers;
 mod client;
+mod connections;
+mod customer_tokens;
 mod description;
+mod encodings;
 mod following;
 mod harness;
 mod hygiene;
 mod idempotency;
 mod ledger_away;
+mod limits;
+mod list_walks;
 mod lists;
 mod policies;
 mod prices;
 mod promotions;
 mod proxy;
+mod rates;
 mod reading;
 mod seed;
 mod surface;
+mod traces;

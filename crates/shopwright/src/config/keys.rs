@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use jiff::tz::TimeZone;
 use shopwright_domain::money::Currency;
+use shopwright_web::limits::read_networks;
 
 /// What a value must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub enum Kind {
     Currency,
     /// An IANA time zone.
     Zone,
+    /// Networks with commas between them.
+    Networks,
 }
 
 /// One key.
@@ -124,7 +127,58 @@ pub const KEYS: &[Key] = &[
          Made on first use. Several nodes on one PostgreSQL share it; keep a copy outside the \
          database's backups.",
     ),
+    key(
+        "connections_max",
+        "4096",
+        Kind::Whole(16, 1_000_000),
+        "Connections of clients at once; further ones wait. The system's limit of open files must be higher.",
+    ),
+    key(
+        "trusted_proxies",
+        "",
+        Kind::Networks,
+        "Networks of your own proxies, whose X-Forwarded-For is believed about where a client is.",
+    ),
+    key(
+        "rate_secret_per_minute",
+        "6000",
+        Kind::Whole(0, RATE_MAX),
+        "Requests a minute of each secret or restricted key, on each node. 0 is no limit.",
+    ),
+    key(
+        "rate_secret_burst",
+        "1000",
+        Kind::Whole(1, RATE_MAX),
+        "How many requests of such a key may come at once.",
+    ),
+    key(
+        "rate_publishable_per_minute",
+        "600",
+        Kind::Whole(0, RATE_MAX),
+        "Requests a minute with a publishable key from each address, on each node. 0 is no limit.",
+    ),
+    key(
+        "rate_publishable_burst",
+        "200",
+        Kind::Whole(1, RATE_MAX),
+        "How many requests of such an address may come at once.",
+    ),
+    key(
+        "rate_unauthenticated_per_minute",
+        "60",
+        Kind::Whole(0, RATE_MAX),
+        "Requests a minute without a valid key from each address, on each node. 0 is no limit.",
+    ),
+    key(
+        "rate_unauthenticated_burst",
+        "30",
+        Kind::Whole(1, RATE_MAX),
+        "How many requests of such an address may come at once.",
+    ),
 ];
+
+/// More than one machine answers.
+const RATE_MAX: u64 = 1_000_000_000;
 
 impl Key {
     /// The variable that sets it.
@@ -158,6 +212,7 @@ impl Kind {
             Self::Text(max) => format!("a text of 1 to {max} bytes"),
             Self::Currency => "a currency code like EUR".into(),
             Self::Zone => "a time zone like Europe/Berlin".into(),
+            Self::Networks => "networks like 10.0.0.0/8, fd00::/8".into(),
         }
     }
 
@@ -177,6 +232,7 @@ impl Kind {
                 (1..=max).contains(&text.len()) && !text.chars().any(char::is_control)
             }
             Self::Currency => Currency::from_str(text).is_ok(),
+            Self::Networks => return read_networks(text).map(drop).map_err(Some),
             Self::Zone => {
                 if TimeZone::get(text).is_ok() {
                     return Ok(());
@@ -232,6 +288,7 @@ mod tests {
         check(Kind::Whole(1, 9), "-1", None);
         check(Kind::Currency, "EURO", None);
         check(Kind::Text(5), "abcdef", None);
+        check(Kind::Networks, "10.0.0.0/8, proxy", Some("`proxy` is no network"));
         check(Kind::Zone, "Europe/Lodnon", Some("did you mean Europe/London?"));
         check(Kind::Log, "inof", Some("did you mean info?"));
         check(Kind::Log, "info,shopwright_web=loud", None);

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use shopwright_domain::money::Currency;
+use shopwright_web::limits::{Limits, Rate, Rates, read_networks};
 
 pub use keys::{KEYS, Key, nearest};
 pub use read::{Given, read};
@@ -76,6 +77,8 @@ pub struct Settings {
     pub price_refresh: Duration,
     /// Where the key secret lies.
     pub key_secret_file: PathBuf,
+    /// What callers, connections and addresses may take.
+    pub limits: Limits,
     /// Every key with value and origin, in the table's order.
     pub all: Vec<Setting>,
 }
@@ -88,11 +91,6 @@ impl Settings {
 
     /// The typed form of checked values.
     fn from_checked(mut all: Vec<Setting>) -> Result<Self, Failure> {
-        let text = |all: &[Setting], name: &str| {
-            let found = all.iter().find(|s| s.key.name == name).and_then(|s| s.value.clone());
-            found.unwrap_or_default()
-        };
-        let wrong = |name: &str| Failure::new("config", format!("{name} cannot be read"));
         let number = |name: &str| text(&all, name).parse::<u64>().map_err(|_| wrong(name));
         let data_dir = PathBuf::from(text(&all, "data_dir"));
         let (connections, refresh) =
@@ -111,9 +109,53 @@ impl Settings {
             currency: text(&all, "currency").parse().map_err(|_| wrong("currency"))?,
             zone: TimeZone::get(&text(&all, "zone")).map_err(|_| wrong("zone"))?,
             price_refresh: Duration::from_secs(refresh),
+            limits: limits(&all)?,
             key_secret_file: text(&all, "key_secret_file").into(),
             data_dir,
             all,
         })
+    }
+}
+
+fn text(all: &[Setting], name: &str) -> String {
+    let found = all.iter().find(|s| s.key.name == name).and_then(|s| s.value.clone());
+    found.unwrap_or_default()
+}
+
+fn wrong(name: &str) -> Failure {
+    Failure::new("config", format!("{name} cannot be read"))
+}
+
+fn limits(all: &[Setting]) -> Result<Limits, Failure> {
+    let number = |name: &str| text(all, name).parse().map_err(|_| wrong(name));
+    let rate = |caller: &str| {
+        Ok::<_, Failure>(Rate {
+            per_minute: number(&format!("rate_{caller}_per_minute"))?,
+            burst: number(&format!("rate_{caller}_burst"))?,
+        })
+    };
+    Ok(Limits {
+        rates: Rates {
+            secret: rate("secret")?,
+            publishable: rate("publishable")?,
+            unauthenticated: rate("unauthenticated")?,
+        },
+        trusted_proxies: read_networks(&text(all, "trusted_proxies"))
+            .map_err(|_| wrong("trusted_proxies"))?,
+        connections_max: text(all, "connections_max")
+            .parse()
+            .map_err(|_| wrong("connections_max"))?,
+        ..Limits::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limits_nobody_set_are_those_of_the_server() {
+        let settings = read(&Given::default()).unwrap();
+        assert_eq!(settings.limits, Limits::default());
     }
 }
