@@ -41,7 +41,7 @@ pub fn current_request() -> Option<String> {
         .try_with(|named| {
             let id = named.id.to_str().unwrap_or_default();
             match named.trace {
-                Some(trace) => format!("request={id} trace={:032x}", trace.trace_id),
+                Some(trace) => format!("request={id} trace={:032x}", trace.id),
                 None => format!("request={id}"),
             }
         })

@@ -138,10 +138,9 @@ impl RateLimits {
             loop {
                 due.tick().await;
                 let Some(limits) = limits.upgrade() else { return };
-                for buckets in [&limits.secret, &limits.publishable, &limits.unauthenticated] {
-                    if let Some(buckets) = buckets {
-                        buckets.limiter.retain_recent();
-                    }
+                let all = [&limits.secret, &limits.publishable, &limits.unauthenticated];
+                for buckets in all.into_iter().flatten() {
+                    buckets.limiter.retain_recent();
                 }
             }
         });

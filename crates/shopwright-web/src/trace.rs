@@ -13,9 +13,9 @@ pub static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trace {
     /// Names the whole trace.
-    pub trace_id: u128,
+    pub id: u128,
     /// Names this request within it.
-    pub span_id: u64,
+    pub span: u64,
     /// As the caller sent them: bit 0 says that the trace is recorded.
     pub flags: u8,
 }
@@ -25,10 +25,10 @@ impl Trace {
     pub fn read(headers: &HeaderMap, new_id: impl FnOnce() -> Uuid) -> Option<Self> {
         let mut values = headers.get_all(&TRACEPARENT).iter();
         let (text, None) = (values.next()?.to_str().ok()?, values.next()) else { return None };
-        let (trace_id, flags) = parse(text)?;
+        let (id, flags) = parse(text)?;
         // The random half of the id.
         let (_, span) = new_id().as_u64_pair();
-        Some(Self { trace_id, span_id: span.max(1), flags })
+        Some(Self { id, span: span.max(1), flags })
     }
 
     /// What goes into the answer and into calls that follow.
@@ -39,9 +39,9 @@ impl Trace {
 
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { trace_id, span_id, flags } = self;
+        let Self { id, span, flags } = self;
         // Of the flags only "recorded" is known, and only what is known is handed on.
-        write!(f, "00-{trace_id:032x}-{span_id:016x}-{:02x}", flags & 1)
+        write!(f, "00-{id:032x}-{span:016x}-{:02x}", flags & 1)
     }
 }
 

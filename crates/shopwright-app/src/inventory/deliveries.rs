@@ -72,7 +72,7 @@ pub enum CloseDeliveryError {
     #[error("there is no delivery {0}")]
     NotFound(DeliveryId),
     /// It is closed in another way already.
-    #[error("the delivery was {state} already{}", of(.received))]
+    #[error("the delivery was {state} already{}", of(.received.as_ref()))]
     Closed {
         /// `received` or `canceled`.
         state: String,
@@ -90,7 +90,7 @@ pub enum CloseDeliveryError {
     Store(#[from] StoreError),
 }
 
-fn of(received: &Option<i64>) -> String {
+fn of(received: Option<&i64>) -> String {
     received.map_or(String::new(), |pieces| format!(" with {pieces} pieces"))
 }
 

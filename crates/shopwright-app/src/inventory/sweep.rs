@@ -34,7 +34,7 @@ pub fn keep_sweeping(store: Store, clock: Arc<dyn Clock>, every: Duration) -> Jo
             match sweep_expired(&store, clock.now()).await {
                 Ok(swept) => tracing::debug!(swept, "expired reservations written down"),
                 Err(error) => {
-                    tracing::error!(%error, "the sweep of reservations failed; it is tried again")
+                    tracing::error!(%error, "the sweep of reservations failed; it is tried again");
                 }
             }
         }
