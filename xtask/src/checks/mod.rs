@@ -8,6 +8,7 @@ mod browser;
 mod deny;
 pub(crate) mod machine;
 pub(crate) mod postgres;
+mod python;
 mod steps;
 
 use std::path::Path;
@@ -44,11 +45,13 @@ pub enum Step {
     Postgres,
     /// Find or install Chromium and its driver, and start the driver.
     Browser,
+    /// A Python of its own with the third-party programs of the contract tests.
+    Python,
     /// clippy, warnings as errors.
     Clippy,
     /// Documentation builds, warnings as errors.
     Docs,
-    /// Every test of the workspace, with PostgreSQL and the browser.
+    /// Every test of the workspace, with PostgreSQL, the browser and the contract programs.
     Tests,
     /// The benchmarks' own workspace still compiles.
     Benches,
@@ -57,7 +60,7 @@ pub enum Step {
 impl Step {
     fn needs(self) -> &'static [Self] {
         match self {
-            Self::Tests => &[Self::Postgres, Self::Browser],
+            Self::Tests => &[Self::Postgres, Self::Browser, Self::Python],
             _ => &[],
         }
     }
@@ -148,7 +151,7 @@ mod tests {
     fn a_chosen_step_brings_what_it_needs_in_the_fixed_order() {
         assert_eq!(
             plan(&[Step::Tests, Step::Fmt]),
-            [Step::Fmt, Step::Postgres, Step::Browser, Step::Tests]
+            [Step::Fmt, Step::Postgres, Step::Browser, Step::Python, Step::Tests]
         );
         assert_eq!(plan(&[]).len(), Step::value_variants().len());
     }

@@ -1,18 +1,21 @@
 //! What each step does. All cargo steps share one target folder: clippy and the documentation use
 //! the same checked dependencies, and the tests build on the profile that `cargo test` uses alone.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result, bail};
 
 use super::browser::Driver;
 use super::machine::Machine;
 use super::postgres::Cluster;
-use super::{Step, deny};
+use super::{Step, deny, python};
 
 /// What runs beside the steps, from the step that starts it to the end of the run.
 #[derive(Default)]
 pub struct Services {
     postgres: Option<Cluster>,
     browser: Option<Driver>,
+    python: Option<PathBuf>,
 }
 
 /// Runs one step; the text is a note for the summary.
@@ -33,6 +36,11 @@ pub fn run(
         Step::Browser => {
             let driver = services.browser.insert(Driver::start(machine)?);
             Ok(driver.about.clone())
+        }
+        Step::Python => {
+            let (python, about) = python::prepare(machine)?;
+            services.python = Some(python);
+            Ok(about)
         }
         Step::Clippy => clippy(machine),
         Step::Docs => docs(machine),
@@ -69,6 +77,7 @@ fn docs(machine: &Machine) -> Result<String> {
 fn tests(machine: &Machine, services: &Services, packages: &[String]) -> Result<String> {
     let postgres = services.postgres.as_ref().context("PostgreSQL is not running")?;
     let browser = services.browser.as_ref().context("the browser's driver is not running")?;
+    let python = services.python.as_ref().context("there is no Python for the contract tests")?;
     let mut command = machine.cargo(&["test", "--locked", "--no-fail-fast"]);
     if packages.is_empty() {
         command.arg("--workspace");
@@ -82,6 +91,8 @@ fn tests(machine: &Machine, services: &Services, packages: &[String]) -> Result<
         .env("SHOPWRIGHT_TEST_WEBDRIVER_URL", &browser.url)
         .env("SHOPWRIGHT_TEST_CHROMIUM", &browser.chromium)
         .env("SHOPWRIGHT_REQUIRE_BROWSER", "1")
+        .env("SHOPWRIGHT_TEST_PYTHON", python)
+        .env("SHOPWRIGHT_REQUIRE_CONTRACT", "1")
         .env("SHOPWRIGHT_ARTEFACTS", &machine.artefacts)
         // A snapshot that is missing or differs is a failure, not a new file.
         .env("INSTA_UPDATE", "no");
