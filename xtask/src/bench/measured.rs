@@ -44,6 +44,13 @@ impl Bench<'_> {
         ))
     }
 
+    /// The product's own writes against raw SQLite.
+    pub(super) fn floor(&self) -> Result<String> {
+        let mut load = Command::new(self.bench_program("floor-load"));
+        load.arg("--folder").arg(self.data_folder()?);
+        report(&mut load)
+    }
+
     /// Prices over HTTP against a bare server.
     pub(super) fn prices(&self) -> Result<String> {
         let mut harness = Command::new(self.bench_program("price-get"));

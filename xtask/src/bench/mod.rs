@@ -41,6 +41,8 @@ pub struct BenchArgs {
 pub enum Section {
     /// The store layer against raw drivers and sqlx.
     Ledger,
+    /// Reservations and counters against raw SQLite, and how their cost grows.
+    Floor,
     /// Prices over HTTP against a bare server.
     Prices,
     /// Importing an order history: time and memory.
@@ -61,6 +63,7 @@ impl Section {
     fn title(self) -> &'static str {
         match self {
             Self::Ledger => "The store layer against raw drivers",
+            Self::Floor => "The floor under load",
             Self::Prices => "Prices over HTTP",
             Self::Import => "Import of an order history",
             Self::Start => "Start and idle memory",
@@ -127,7 +130,7 @@ impl Bench<'_> {
     /// Builds, waits for a quiet machine, measures; gives the section's text.
     fn run(&self, section: Section, date: Date) -> Result<String> {
         match section {
-            Section::Ledger => self.build_benches()?,
+            Section::Ledger | Section::Floor => self.build_benches()?,
             Section::Prices => {
                 self.build_benches()?;
                 self.build_product()?;
@@ -141,6 +144,7 @@ impl Bench<'_> {
         let before = Spent::read()?;
         let body = match section {
             Section::Ledger => self.ledger()?,
+            Section::Floor => self.floor()?,
             Section::Prices => self.prices()?,
             Section::Import => self.import()?,
             Section::Start => self.start()?,

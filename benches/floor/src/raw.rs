@@ -1,0 +1,110 @@
+//! Raw SQLite on the caller's thread: the same rows in the same tables, 64 operations a commit, with
+//! the fewest statements that keep the promise.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use ledger_cases::{Chance, PRAGMAS};
+use rusqlite::{Connection, params};
+use shopwright_domain::inventory::HOLD_DEFAULT;
+
+use crate::demand::{Demand, wanted};
+use crate::product::{Load, TAKE_ONE, counter};
+use crate::shop::{NOW, Size};
+
+/// Operations in one commit at most.
+pub const GROUP: usize = 64;
+
+/// Opens a shop's file with the store's settings.
+pub fn open(path: &Path) -> Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    for (name, value) in PRAGMAS {
+        connection.pragma_update(None, name, value)?;
+    }
+    Ok(connection)
+}
+
+fn run(
+    connection: &Connection,
+    load: Load,
+    mut operation: impl FnMut(&Connection, u64) -> Result<()>,
+) -> Result<f64> {
+    let group = GROUP.min(load.in_flight) as u64;
+    let started = Instant::now();
+    let mut next = 0;
+    while started.elapsed() < load.lasts {
+        connection.prepare_cached("BEGIN IMMEDIATE")?.raw_execute()?;
+        for n in next..next + group {
+            operation(connection, n)?;
+        }
+        connection.prepare_cached("COMMIT")?.raw_execute()?;
+        next += group;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
+    Ok(next as f64 / started.elapsed().as_secs_f64())
+}
+
+/// Reservations of three SKUs.
+pub fn reservations(
+    connection: &Connection,
+    size: Size,
+    demand: Demand,
+    load: Load,
+) -> Result<f64> {
+    run(connection, load, |connection, n| {
+        reserve(connection, &wanted(demand, size.skus, load.salt, n), load.salt, n)
+    })
+}
+
+fn reserve(connection: &Connection, skus: &[String; 3], salt: u64, n: u64) -> Result<()> {
+    let now = NOW.as_micros();
+    let mut chance = Chance::new(salt ^ n);
+    let id = chance.id(1 << 40 | n);
+    let mut levels = connection.prepare_cached(
+        "SELECT l.sku, l.on_hand - l.committed - COALESCE((SELECT SUM(h.quantity)
+             FROM reservation_lines h WHERE h.sku = l.sku AND h.location = l.location
+             AND h.held_until > ?4), 0)
+         FROM stock_levels l WHERE l.sku IN (?1, ?2, ?3) ORDER BY l.sku",
+    )?;
+    let mut rows = levels.query(params![skus[0], skus[1], skus[2], now])?;
+    let mut found = 0;
+    while let Some(row) = rows.next()? {
+        ensure!(row.get::<_, i64>(1)? >= 1, "the shelves are full");
+        found += 1;
+    }
+    ensure!(found == 3, "three SKUs");
+    let until = now + HOLD_DEFAULT;
+    connection
+        .prepare_cached(
+            "INSERT INTO reservations (reservation_id, state, hold_micros, expires_at, extensions, created_at)
+             VALUES (?1, 'open', ?2, ?3, 0, ?4)",
+        )?
+        .execute(params![id.as_bytes(), HOLD_DEFAULT, until, now])?;
+    for sku in skus {
+        connection
+            .prepare_cached(
+                "INSERT INTO reservation_lines (reservation_id, sku, location, quantity, backordered, held_until)
+                 VALUES (?1, ?2, 'main', 1, 0, ?3)",
+            )?
+            .execute(params![id.as_bytes(), sku, until])?;
+        connection
+            .prepare_cached(
+                "UPDATE stock_levels SET decided_at = ?2 WHERE sku = ?1 AND location = 'main'
+                 AND (decided_at IS NULL OR decided_at < ?2)",
+            )?
+            .execute(params![sku, now])?;
+    }
+    Ok(())
+}
+
+/// Units taken from counters.
+pub fn counters(connection: &Connection, counters: usize, load: Load) -> Result<f64> {
+    run(connection, load, |connection, n| {
+        let name = counter(counters, load.salt, n);
+        let mut take = connection.prepare_cached(TAKE_ONE)?;
+        let _: i64 = take.query_row([&name], |row| row.get(0))?;
+        Ok(())
+    })
+}
