@@ -115,7 +115,9 @@ fn reached(events: &str) -> BTreeMap<String, Vec<u64>> {
     for event in events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
         let recorder = &event["ScenarioFinished"]["recorder"];
         let Some(label) = recorder["label"].as_str() else { continue };
-        for interaction in recorder["interactions"].as_object().unwrap().values() {
+        for interaction in
+            recorder["interactions"].as_object().into_iter().flat_map(serde_json::Map::values)
+        {
             let status = interaction["response"]["status_code"].as_u64();
             all.entry(label.to_owned()).or_default().extend(status);
         }
