@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use xtask::bench::BenchArgs;
 use xtask::checks::CheckArgs;
+use xtask::torture::TortureArgs;
 
 /// Everything a maintainer of Shopwright runs.
 #[derive(Debug, Parser)]
@@ -24,6 +25,8 @@ enum Task {
     Test(CheckArgs),
     /// Measure, and write `benches/RESULTS.md`.
     Bench(BenchArgs),
+    /// Kill servers and try properties for longer than a test may take.
+    Torture(TortureArgs),
     /// Make the demo's data anew from the published Online Retail file.
     DemoData {
         /// The published file, `.csv` or `.csv.gz`.
@@ -48,6 +51,7 @@ fn run(cli: Cli) -> Result<bool> {
         Task::Tidy => xtask::tidy::report(&root),
         Task::Test(args) => xtask::checks::run(&root, &args),
         Task::Bench(args) => xtask::bench::run(&root, &args),
+        Task::Torture(args) => xtask::torture::run(&root, &args),
         Task::DemoData { source } => {
             xtask::demo_data::run(&source, &root.join("crates/shopwright/demo"))
                 .map_err(anyhow::Error::msg)?;

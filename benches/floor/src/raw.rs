@@ -63,9 +63,9 @@ fn reserve(connection: &Connection, skus: &[String; 3], salt: u64, n: u64) -> Re
     let mut chance = Chance::new(salt ^ n);
     let id = chance.id(1 << 40 | n);
     let mut levels = connection.prepare_cached(
-        "SELECT l.sku, l.on_hand - l.committed - COALESCE((SELECT SUM(h.quantity)
+        "SELECT l.sku, l.on_hand - l.committed - l.held + COALESCE((SELECT SUM(h.quantity)
              FROM reservation_lines h WHERE h.sku = l.sku AND h.location = l.location
-             AND h.held_until > ?4), 0)
+             AND h.held_until <= ?4), 0)
          FROM stock_levels l WHERE l.sku IN (?1, ?2, ?3) ORDER BY l.sku",
     )?;
     let mut rows = levels.query(params![skus[0], skus[1], skus[2], now])?;
@@ -91,8 +91,8 @@ fn reserve(connection: &Connection, skus: &[String; 3], salt: u64, n: u64) -> Re
             .execute(params![id.as_bytes(), sku, until])?;
         connection
             .prepare_cached(
-                "UPDATE stock_levels SET decided_at = ?2 WHERE sku = ?1 AND location = 'main'
-                 AND (decided_at IS NULL OR decided_at < ?2)",
+                "UPDATE stock_levels SET decided_at = ?2, held = held + 1
+                 WHERE sku = ?1 AND location = 'main'",
             )?
             .execute(params![sku, now])?;
     }

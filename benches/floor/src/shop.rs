@@ -133,6 +133,16 @@ fn past(tx: &mut Tx<'_>, numbers: std::ops::Range<usize>, skus: usize) -> Result
             ("held", Column::OptInt(held)),
         ],
     )?;
+    settle_held(tx)
+}
+
+fn settle_held(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE stock_levels SET held = COALESCE((SELECT SUM(h.quantity) FROM reservation_lines h
+             WHERE h.sku = stock_levels.sku AND h.location = stock_levels.location
+               AND h.held_until IS NOT NULL), 0)",
+        params![],
+    )?;
     Ok(())
 }
 
@@ -145,7 +155,8 @@ pub fn forget_runs(shop: &Shop) -> Result<()> {
              (SELECT reservation_id FROM reservations WHERE created_at > $1)",
             params![since],
         )?;
-        tx.execute("DELETE FROM reservations WHERE created_at > $1", params![since])
+        tx.execute("DELETE FROM reservations WHERE created_at > $1", params![since])?;
+        settle_held(tx)
     })?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The standing job that forgets what is past its time.
+//! The standing job that forgets what is past its time, and writes down which reservations are.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// Rows forgotten in one transaction, so that no write waits long for it.
 const ROWS_MAX: i64 = 500;
 
-/// Forgets answers of requests past their time, now and then. Running on several nodes does no harm.
+/// Forgets answers of requests past their time and writes down expired reservations, now and then. Running on several nodes does no harm.
 pub fn keep_swept(store: Store, clock: Arc<dyn Clock>) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut due = tokio::time::interval(SWEEP_EVERY);
@@ -19,13 +19,14 @@ pub fn keep_swept(store: Store, clock: Arc<dyn Clock>) -> JoinHandle<()> {
         loop {
             due.tick().await;
             if let Err(error) = sweep(&store, clock.as_ref()).await {
-                tracing::warn!(%error, "answers past their time are still kept; tried again later");
+                tracing::warn!(%error, "what is past its time is still kept; tried again later");
             }
         }
     })
 }
 
 async fn sweep(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
+    crate::inventory::sweep_expired(store, clock.now()).await?;
     loop {
         let now = clock.now();
         let gone = store.write(move |tx| idempotency::sweep(tx, now, ROWS_MAX)).await?;

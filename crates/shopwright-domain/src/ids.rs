@@ -51,6 +51,10 @@ id_kinds! {
     ImportKind = "imp" as ImportId;
     /// A promotion.
     PromotionKind = "prm" as PromotionId;
+    /// A person who runs the shop.
+    OperatorKind = "opr" as OperatorId;
+    /// One sign-in of an operator.
+    SessionKind = "ses" as SessionId;
     /// Stock held or sold together.
     ReservationKind = "res" as ReservationId;
     /// A delivery of stock on its way to the shop.

@@ -3,7 +3,10 @@
 //! Every engine has a module of its own name here. Engine modules do not import each other;
 //! they share the words of this crate: money, time, ids, SKU.
 
+#[cfg(test)]
+mod cases;
 pub mod catalog;
+pub mod identity;
 pub mod ids;
 pub mod inventory;
 pub mod money;

@@ -63,6 +63,11 @@ pub fn page_of_keys(tx: &mut Tx<'_>, page: &Page<KeyId>) -> Result<Vec<ApiKey>, 
     page.newest_first(tx, (&select, "key_id"), Vec::new(), api_key)
 }
 
+/// The key with this id.
+pub fn find_key(tx: &mut Tx<'_>, key_id: KeyId) -> Result<Option<ApiKey>, StoreError> {
+    tx.find(&format!("{COLUMNS} WHERE key_id = $1"), params![key_id], api_key)
+}
+
 /// Adds a key.
 pub fn insert_key(tx: &mut Tx<'_>, key: &ApiKey) -> Result<(), StoreError> {
     tx.execute(

@@ -4,9 +4,12 @@
 //! can await nothing and a caller that goes away leaves nothing open. Why this layer speaks
 //! `rusqlite` and `postgres` and not a common driver is measured in `benches/RESULTS.md`.
 
+pub mod audit;
+pub mod backup;
 pub mod catalog;
 pub mod customers;
 mod dialect;
+pub mod direct;
 mod error;
 pub mod feed;
 pub mod idempotency;
@@ -15,13 +18,16 @@ pub mod imports;
 pub mod inventory;
 mod job;
 mod migrate;
+pub mod operators;
 pub mod orders;
 mod page;
 mod postgres;
 pub mod price_list;
 pub mod pricing;
 pub mod promotions;
+pub mod sessions;
 pub mod settings;
+pub mod sign_in;
 mod sqlite;
 mod store;
 mod tx;

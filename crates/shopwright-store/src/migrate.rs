@@ -3,6 +3,7 @@
 //! A released migration never changes: its checksum is kept and compared. A database that is ahead
 //! of this program is refused, so that an old binary cannot write into a newer schema.
 
+use postgres::GenericClient;
 use postgres::error::SqlState;
 
 use crate::dialect::{postgres_error, sqlite_error};
@@ -32,6 +33,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(2, "0002_pricing"),
     migration!(3, "0003_stock"),
     migration!(4, "0004_requests"),
+    migration!(5, "0005_operators"),
 ];
 
 /// Any process of ours that migrates this PostgreSQL database takes this advisory lock.
@@ -51,24 +53,16 @@ pub fn migrate(options: &StoreOptions) -> Result<Migrated, StoreError> {
     match options {
         StoreOptions::Sqlite(options) => {
             let mut connection = crate::sqlite::open_writer(options)?;
-            migrate_sqlite(&mut connection).map_err(|error| match error {
-                Failed::Sqlite(error) => sqlite_error(&error).error,
-                Failed::Store(error) => error,
-                Failed::Postgres(error) => postgres_error(&error).error,
-            })
+            Ok(migrate_sqlite(&mut connection, latest())?)
         }
         StoreOptions::Postgres(options) => {
             let mut session = crate::postgres::connect(options)?;
-            migrate_postgres(&mut session.client).map_err(|error| match error {
-                Failed::Postgres(error) => postgres_error(&error).error,
-                Failed::Store(error) => error,
-                Failed::Sqlite(error) => sqlite_error(&error).error,
-            })
+            Ok(migrate_postgres(&mut session.client)?)
         }
     }
 }
 
-enum Failed {
+pub(crate) enum Failed {
     Sqlite(rusqlite::Error),
     Postgres(postgres::Error),
     Store(StoreError),
@@ -87,6 +81,15 @@ impl From<postgres::Error> for Failed {
 impl From<StoreError> for Failed {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+impl From<Failed> for StoreError {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Sqlite(error) => sqlite_error(&error).error,
+            Failed::Postgres(error) => postgres_error(&error).error,
+            Failed::Store(error) => error,
+        }
     }
 }
 
@@ -120,29 +123,81 @@ fn check(
     Ok(applied.iter().map(|(version, ..)| *version).max().unwrap_or(0))
 }
 
-fn pending(from: i64) -> impl Iterator<Item = &'static Migration> {
-    MIGRATIONS.iter().filter(move |m| m.version > from)
+fn pending(from: i64, until: i64) -> impl Iterator<Item = &'static Migration> {
+    MIGRATIONS.iter().filter(move |m| m.version > from && m.version <= until)
 }
 
-fn latest() -> i64 {
+/// The version this program is made for.
+pub(crate) fn latest() -> i64 {
     MIGRATIONS.last().map_or(0, |m| m.version)
+}
+
+/// The version that a ledger with exactly these migrations has; `None` when this program does not
+/// know one of them or knows one between them.
+pub(crate) fn version_of_names(names: &[String]) -> Option<i64> {
+    let last = MIGRATIONS.iter().find(|m| names.last().is_some_and(|name| name == m.name))?;
+    let known = MIGRATIONS.iter().filter(|m| m.version <= last.version).map(|m| m.name);
+    known.eq(names.iter().map(String::as_str)).then_some(last.version)
+}
+
+/// The names of the migrations up to and with this version.
+pub(crate) fn names_until(version: i64) -> Vec<String> {
+    let run = MIGRATIONS.iter().filter(|m| m.version <= version);
+    run.map(|m| m.name.to_owned()).collect()
+}
+
+/// The version of the schema in this file, 0 when it has none; refuses one of a newer program.
+pub(crate) fn version_of_sqlite(connection: &rusqlite::Connection) -> Result<i64, StoreError> {
+    let read = || -> Result<i64, Failed> {
+        let there = "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'schema_migrations'";
+        if connection.query_row(there, [], |row| row.get::<_, i64>(0))? == 0 {
+            return Ok(0);
+        }
+        Ok(check(&applied_sqlite(connection)?, |m| m.sqlite)?)
+    };
+    Ok(read()?)
+}
+
+/// The version of the schema in this database, 0 when it has none; refuses one of a newer program.
+pub(crate) fn version_of_postgres(client: &mut impl GenericClient) -> Result<i64, StoreError> {
+    let mut read = || -> Result<i64, Failed> {
+        let there = "SELECT to_regclass('schema_migrations') IS NOT NULL";
+        if !client.query_one(there, &[])?.get::<_, bool>(0) {
+            return Ok(0);
+        }
+        Ok(check(&applied_postgres(client)?, |m| m.postgres)?)
+    };
+    Ok(read()?)
 }
 
 const SELECT_APPLIED: &str =
     "SELECT version, name, checksum FROM schema_migrations ORDER BY version";
 
-fn migrate_sqlite(connection: &mut rusqlite::Connection) -> Result<Migrated, Failed> {
+type Applied = Vec<(i64, String, String)>;
+
+fn applied_sqlite(connection: &rusqlite::Connection) -> Result<Applied, Failed> {
+    let mut statement = connection.prepare(SELECT_APPLIED)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn applied_postgres(client: &mut impl GenericClient) -> Result<Applied, Failed> {
+    let rows = client.query(SELECT_APPLIED, &[])?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect())
+}
+
+/// Brings the schema of this file up to the version `until`.
+pub(crate) fn migrate_sqlite(
+    connection: &mut rusqlite::Connection,
+    until: i64,
+) -> Result<Migrated, Failed> {
     let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     tx.execute_batch(
         "CREATE TABLE IF NOT EXISTS schema_migrations
          (version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL) STRICT",
     )?;
-    let applied = tx
-        .prepare(SELECT_APPLIED)?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect::<Result<Vec<_>, _>>()?;
-    let from = check(&applied, |m| m.sqlite)?;
-    for migration in pending(from) {
+    let from = check(&applied_sqlite(&tx)?, |m| m.sqlite)?;
+    for migration in pending(from, until) {
         tx.execute_batch(migration.sqlite)?;
         tx.execute(
             "INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)",
@@ -150,30 +205,36 @@ fn migrate_sqlite(connection: &mut rusqlite::Connection) -> Result<Migrated, Fai
         )?;
     }
     tx.commit()?;
-    Ok(Migrated { from, to: latest() })
+    Ok(Migrated { from, to: until.max(from) })
 }
 
 fn migrate_postgres(client: &mut postgres::Client) -> Result<Migrated, Failed> {
-    let version: String = client.query_one("SHOW server_version_num", &[])?.get(0);
+    let mut tx = client.transaction()?;
+    let migrated = migrate_postgres_within(&mut tx, latest())?;
+    tx.commit()?;
+    Ok(migrated)
+}
+
+/// Brings the schema up to the version `until` inside a transaction of the caller, and keeps other
+/// migrating processes out until its end.
+pub(crate) fn migrate_postgres_within(
+    tx: &mut impl GenericClient,
+    until: i64,
+) -> Result<Migrated, Failed> {
+    let version: String = tx.query_one("SHOW server_version_num", &[])?.get(0);
     if version.parse::<u32>().unwrap_or(0) < 150_000 {
         return Err(StoreError::Schema(format!(
             "PostgreSQL 15 or later is needed; this server reports {version}"
         ))
         .into());
     }
-    let mut tx = client.transaction()?;
     tx.execute("SELECT pg_advisory_xact_lock($1)", &[&POSTGRES_LOCK])?;
     tx.batch_execute(
         "CREATE TABLE IF NOT EXISTS schema_migrations
          (version bigint PRIMARY KEY, name text NOT NULL, checksum text NOT NULL)",
     )?;
-    let applied: Vec<(i64, String, String)> = tx
-        .query(SELECT_APPLIED, &[])?
-        .iter()
-        .map(|row| (row.get(0), row.get(1), row.get(2)))
-        .collect();
-    let from = check(&applied, |m| m.postgres)?;
-    for migration in pending(from) {
+    let from = check(&applied_postgres(tx)?, |m| m.postgres)?;
+    for migration in pending(from, until) {
         tx.batch_execute(migration.postgres).map_err(|error| {
             if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
                 Failed::Store(StoreError::Schema(format!(
@@ -188,6 +249,5 @@ fn migrate_postgres(client: &mut postgres::Client) -> Result<Migrated, Failed> {
             &[&migration.version, &migration.name, &checksum(migration.postgres)],
         )?;
     }
-    tx.commit()?;
-    Ok(Migrated { from, to: latest() })
+    Ok(Migrated { from, to: until.max(from) })
 }

@@ -260,6 +260,18 @@ pub fn write_standing(tx: &mut Tx<'_>, standing: &[NewStanding]) -> Result<(), S
     Ok(())
 }
 
+/// The greatest id among the decisions that prices of this moment rest on.
+pub fn newest_decision_at(
+    tx: &mut Tx<'_>,
+    changed_at: Timestamp,
+) -> Result<Option<DecisionId>, StoreError> {
+    tx.find(
+        "SELECT decision_id FROM prices WHERE changed_at = $1 ORDER BY decision_id DESC LIMIT 1",
+        params![changed_at],
+        |row| row.get(0),
+    )
+}
+
 /// Locks the prices' feed, so that one decider works at a time on any number of nodes.
 pub fn lock_decider(tx: &mut Tx<'_>) -> Result<(), StoreError> {
     let lock = tx.for_update();

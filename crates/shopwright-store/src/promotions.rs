@@ -60,6 +60,11 @@ pub fn list(tx: &mut Tx<'_>, page: &Page<PromotionId>) -> Result<Vec<Promotion>,
     page.newest_first(tx, (&select, "promotion_id"), Vec::new(), promotion)
 }
 
+/// The promotion with this id.
+pub fn find(tx: &mut Tx<'_>, id: PromotionId) -> Result<Option<Promotion>, StoreError> {
+    tx.find(&format!("{COLUMNS} WHERE promotion_id = $1"), params![id], promotion)
+}
+
 /// Adds a promotion.
 pub fn insert(tx: &mut Tx<'_>, promotion: &Promotion) -> Result<(), StoreError> {
     tx.execute(

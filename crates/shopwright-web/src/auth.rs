@@ -9,8 +9,8 @@ use axum::http::request::Parts;
 use shopwright_app::identity::{KnownKey, Scope};
 
 use crate::Site;
+use crate::admission::admit;
 use crate::problem::{ApiError, Code};
-use crate::visit::admit;
 
 /// Any valid key.
 #[derive(Clone, Debug)]

@@ -22,8 +22,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 use tower::Service as _;
 
-use crate::client_address::Peer;
 use crate::limits::{Limits, Times};
+use crate::origin::Peer;
 
 /// The longest head of a request that is read at all. One above the limit of the layers but below
 /// this is told so in a problem document; a longer one gets the bare status.

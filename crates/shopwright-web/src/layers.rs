@@ -10,10 +10,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use shopwright_domain::ids::IdSource;
 
+use crate::admission::Admission;
+use crate::origin::{Caller, Peer, answers_to};
 use crate::problem::{ApiError, Code};
 use crate::trace::{TRACEPARENT, Trace};
-use crate::visit::Visit;
-use crate::{Site, client_address, connections, cors};
+use crate::{Site, connections, cors};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// A caller's own request id is kept up to this length.
@@ -57,6 +58,7 @@ pub async fn around(State(site): State<Arc<Site>>, mut request: Request, next: N
     if let Some(trace) = trace {
         request.extensions_mut().insert(trace);
     }
+    name_host(&mut request);
     let named = Named { id, trace };
     NAMED.scope(named.clone(), answered(&site, request, next, named)).await
 }
@@ -67,8 +69,10 @@ async fn answered(site: &Site, mut request: Request, next: Next, named: Named) -
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let visit = Visit::new(client_address::of(&request, &site.limits.trusted_proxies));
-    request.extensions_mut().insert(visit.clone());
+    let caller = caller(site, &request);
+    let admission = Admission::new(caller.address);
+    request.extensions_mut().insert(caller);
+    request.extensions_mut().insert(admission.clone());
     let mut response = match refuse(site, &request) {
         Some(refusal) => refusal.into_response(),
         None => match site.browser_routes.preflight(&method, route, request.headers()) {
@@ -80,9 +84,9 @@ async fn answered(site: &Site, mut request: Request, next: Next, named: Named) -
         // The layer that keeps the time knows no problem documents.
         response = ApiError::plain(Code::REQUEST_TIMEOUT).into_response();
     }
-    say_what_is_left(site, &visit, &mut response);
+    say_what_is_left(site, &admission, &mut response);
     if site.browser_routes.has(route) {
-        share(&visit, origin, &mut response);
+        share(&admission, origin, &mut response);
     }
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         let id = named.id.to_str().ok().map(ToOwned::to_owned);
@@ -93,6 +97,10 @@ async fn answered(site: &Site, mut request: Request, next: Next, named: Named) -
     }
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Pages say what they may load; anything else, opened in a window, loads nothing.
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     if let Some(traceparent) = named.trace.and_then(Trace::header) {
         headers.insert(TRACEPARENT.clone(), traceparent);
     }
@@ -106,14 +114,25 @@ async fn answered(site: &Site, mut request: Request, next: Next, named: Named) -
     response
 }
 
+/// Whom the request comes from. Without a connection, as in a test of the routes alone, nobody.
+fn caller(site: &Site, request: &Request) -> Caller {
+    let peer = request.extensions().get::<Peer>();
+    let address = peer.map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
+    Caller::of(address, request.headers(), site.public_url.as_ref(), &site.trusted_proxies)
+}
+
 /// What is refused before anything is done for it.
 fn refuse(site: &Site, request: &Request) -> Option<ApiError> {
-    if site.loopback_only && !names_loopback(request) {
-        // A page of another site must not reach this server under a name of its own (DNS rebinding).
-        return Some(ApiError::new(
-            Code::FORBIDDEN,
-            "this server only answers to localhost; start it with --listen to be reached by other names",
-        ));
+    let is_probe = matches!(request.uri().path(), "/livez" | "/readyz" | "/metrics");
+    if !answers_to(request.headers(), site.loopback_only, site.public_url.as_ref())
+        && (site.loopback_only || !is_probe)
+    {
+        let does = if site.loopback_only {
+            "this server only answers to localhost; name it with public_url, or start it with --listen, to be reached by other names"
+        } else {
+            "this server only answers to the name in its public_url"
+        };
+        return Some(ApiError::new(Code::FORBIDDEN, does));
     }
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > TARGET_BYTES_MAX {
@@ -128,12 +147,12 @@ fn refuse(site: &Site, request: &Request) -> Option<ApiError> {
 
 /// Rate headers on every answer that a key or its absence counts for. Refused keys have a rate of their
 /// own, by address: past it they are told nothing but to wait.
-fn say_what_is_left(site: &Site, visit: &Visit, response: &mut Response) {
-    let spent = match visit.caller() {
+fn say_what_is_left(site: &Site, admission: &Admission, response: &mut Response) {
+    let spent = match admission.caller() {
         Some(caller) => caller.spent,
         None => match response.extensions().get::<ApiError>() {
             Some(error) if error.code == Code::UNAUTHORIZED => {
-                match site.rates.take_refused(visit.address()) {
+                match site.rates.take_refused(admission.address()) {
                     Ok(spent) => spent,
                     Err(spent) => {
                         let refusal = ApiError::new(Code::RATE_LIMITED, spent.detail());
@@ -151,9 +170,9 @@ fn say_what_is_left(site: &Site, visit: &Visit, response: &mut Response) {
 }
 
 /// Lets a script read the answer, unless its key is a secret one or not for its origin.
-fn share(visit: &Visit, origin: Option<HeaderValue>, response: &mut Response) {
+fn share(admission: &Admission, origin: Option<HeaderValue>, response: &mut Response) {
     cors::vary(response.headers_mut());
-    let is_shared = visit.caller().is_none_or(|caller| caller.is_shared);
+    let is_shared = admission.caller().is_none_or(|caller| caller.is_shared);
     if let Some(origin) = origin.filter(|_| is_shared) {
         cors::share(response.headers_mut(), origin);
     }
@@ -177,22 +196,13 @@ fn request_id(headers: &HeaderMap, ids: &dyn IdSource) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
-/// Whether the request names this machine, in its `Host` and, where HTTP/2 or a proxy puts the name
-/// there, in its target.
-fn names_loopback(request: &Request) -> bool {
-    let host = request.headers().get(header::HOST).map(HeaderValue::as_bytes);
-    let authority = request.uri().authority().map(|authority| authority.as_str().as_bytes());
-    host.into_iter().chain(authority).all(is_loopback_name)
-}
-
-fn is_loopback_name(host: &[u8]) -> bool {
-    let host = str::from_utf8(host).unwrap_or_default();
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
-    };
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+/// HTTP/2, and a target that is a whole address, name the host there; then that is what counts
+/// (RFC 9112, 3.2.2).
+fn name_host(request: &mut Request) {
+    let named = request.uri().authority().and_then(|authority| authority.as_str().parse().ok());
+    if let Some(host) = named {
+        request.headers_mut().insert(header::HOST, host);
+    }
 }
 
 #[cfg(test)]
@@ -202,25 +212,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_loopback_names_pass_the_host_check() {
-        let check = |uri: &str, host: Option<&str>, passes: bool| {
+    fn the_name_in_the_target_is_the_one_that_counts() {
+        let check = |uri: &str, sent: Option<&str>, host: Option<&str>| {
             let mut request = Request::builder().uri(uri).body(Body::empty()).unwrap();
-            if let Some(host) = host {
-                request.headers_mut().insert(header::HOST, host.parse().unwrap());
+            if let Some(sent) = sent {
+                request.headers_mut().insert(header::HOST, sent.parse().unwrap());
             }
-            assert_eq!(names_loopback(&request), passes, "{uri} {host:?}");
+            name_host(&mut request);
+            let found = request.headers().get(header::HOST).map(|host| host.to_str().unwrap());
+            assert_eq!(found, host, "{uri} {sent:?}");
         };
-        check("/", Some("localhost:8080"), true);
-        check("/", Some("LOCALHOST"), true);
-        check("/", Some("127.0.0.1:8080"), true);
-        check("/", Some("[::1]:8080"), true);
-        check("/", Some("evil.example:8080"), false);
-        check("/", Some("127.0.0.1.evil.example"), false);
-        check("/", Some("10.0.0.1"), false);
-        check("/", None, true);
-        check("http://evil.example/", None, false);
-        check("http://evil.example/", Some("localhost"), false);
-        check("http://localhost:8080/", None, true);
+        check("/", Some("localhost:8080"), Some("localhost:8080"));
+        check("/", None, None);
+        check("http://evil.example/", None, Some("evil.example"));
+        check("http://evil.example/", Some("localhost"), Some("evil.example"));
+        check("http://localhost:8080/", None, Some("localhost:8080"));
     }
 
     #[test]

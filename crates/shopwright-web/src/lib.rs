@@ -1,10 +1,10 @@
 //! HTTP: the JSON API, the pages, and what surrounds every request.
 
+mod admission;
 mod answer;
 pub mod api;
 mod assets;
 mod auth;
-mod client_address;
 mod connections;
 mod cors;
 mod customer_token;
@@ -16,6 +16,7 @@ pub mod limits;
 mod metrics;
 mod once;
 mod openapi;
+mod origin;
 pub mod pages;
 pub mod problem;
 mod rate_store;
@@ -23,19 +24,20 @@ mod rates;
 mod site;
 mod strict_json;
 mod trace;
-mod visit;
 
 use std::future::Future;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use shopwright_app::identity::{KeySecret, LiveKeys};
+use ipnet::IpNet;
+use shopwright_app::identity::{KeySecret, LiveKeys, Passwords};
 use shopwright_app::pricing::{LivePrices, StoreZone};
-use shopwright_domain::ids::{Entropy, IdSource};
+use shopwright_domain::identity::random_32;
+use shopwright_domain::ids::{Entropy, IdSource, OperatorId};
 use shopwright_domain::money::Currency;
 use shopwright_domain::time::Clock;
 use shopwright_store::{Store, StoreError};
@@ -54,6 +56,9 @@ use rates::RateLimits;
 pub use layers::current_request;
 /// The OpenAPI 3.1 description as JSON.
 pub use openapi::document as openapi;
+pub use origin::PublicUrl;
+/// Every route beside those of the OpenAPI description: method and path.
+pub use site::routes::listed as page_routes;
 
 /// What the web floor is told by the binary.
 #[derive(Clone)]
@@ -64,9 +69,9 @@ pub struct SiteOptions {
     pub clock: Arc<dyn Clock>,
     /// New ids.
     pub ids: Arc<dyn IdSource>,
-    /// Real randomness, for keys.
+    /// Real randomness, for keys, sessions, links and forms.
     pub entropy: Arc<dyn Entropy>,
-    /// What keys are hashed under.
+    /// What keys, tokens of forms and counters are hashed under.
     pub key_secret: KeySecret,
     /// The shop's name, for pages.
     pub store_name: String,
@@ -78,9 +83,15 @@ pub struct SiteOptions {
     pub demo_clock_text: Option<String>,
     /// Credit for data that is not the shop's own: text and URL.
     pub attribution: Option<(String, String)>,
-    /// The server listens on a loopback address: it answers to loopback names only, and shows the
-    /// shop's pages, which have no sign-in. On other addresses those pages are not served.
+    /// The server listens on a loopback address: it answers to loopback names only, and to the one
+    /// in `public_url`.
     pub loopback: bool,
+    /// The address visitors write, when it is known; the server then answers to no other name.
+    pub public_url: Option<PublicUrl>,
+    /// Networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// In a demonstration store on a loopback address: whom visitors are signed in as.
+    pub demo_operator: Option<OperatorId>,
     /// What callers, connections and addresses may take.
     pub limits: Limits,
 }
@@ -97,10 +108,14 @@ pub struct Site {
     pub(crate) metrics: Metrics,
     pub(crate) currency: Currency,
     pub(crate) zone: StoreZone,
-    pub(crate) store_name: String,
+    pub(crate) store_name: ArcSwap<String>,
     pub(crate) demo_clock_text: Option<String>,
     pub(crate) attribution: Option<(String, String)>,
     pub(crate) loopback_only: bool,
+    pub(crate) public_url: Option<PublicUrl>,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) demo_operator: Option<OperatorId>,
+    pub(crate) passwords: Passwords,
     pub(crate) description: serde_json::Value,
     pub(crate) browser_routes: BrowserRoutes,
     pub(crate) limits: Limits,
@@ -112,6 +127,8 @@ impl Site {
     pub async fn new(options: SiteOptions) -> Result<Arc<Self>, StoreError> {
         let prices = LivePrices::load(&options.store, render).await?;
         let keys = LiveKeys::load(&options.store, options.key_secret.clone()).await?;
+        let passwords = Passwords::new(&random_32(options.entropy.as_ref()))
+            .map_err(|error| StoreError::Bug(error.to_string()))?;
         prices.follow(options.store.clone());
         keys.follow(options.store.clone());
         let rates = RateLimits::new(&options.limits.rates);
@@ -128,15 +145,24 @@ impl Site {
             metrics: Metrics::default(),
             currency: options.currency,
             zone: options.zone,
-            store_name: options.store_name,
+            store_name: ArcSwap::from_pointee(options.store_name),
             demo_clock_text: options.demo_clock_text,
             attribution: options.attribution,
             loopback_only: options.loopback,
+            public_url: options.public_url,
+            trusted_proxies: options.trusted_proxies,
+            demo_operator: options.demo_operator,
+            passwords,
             browser_routes: BrowserRoutes::of(&description),
             description,
             limits: options.limits,
             rates,
         }))
+    }
+
+    /// Shows another name on the pages from now on.
+    pub fn rename_store(&self, name: String) {
+        self.store_name.store(Arc::new(name));
     }
 
     /// Writes down what is only in memory; called once before the process ends.
@@ -148,22 +174,9 @@ impl Site {
 /// Every route with its layers.
 pub fn router(site: &Arc<Site>) -> Router {
     let (api, _) = openapi::api().split_for_parts();
-    let mut routes = api
-        .route("/price/{sku}", get(api::pricing::get_price))
-        .route("/openapi.json", get(description))
-        .route("/docs", get(site::docs::docs))
-        .route("/docs/errors", get(site::docs::errors))
-        .route("/assets/{name}", get(assets::asset));
-    if site.loopback_only {
-        routes = routes
-            .route("/", get(site::pricing::list))
-            .route("/products/", get(site::pricing::product_by_query))
-            .route("/products/{sku}", get(site::pricing::product));
-    } else {
-        routes = routes.route("/", get(|| async { axum::response::Redirect::to("/docs") }));
-    }
     let answer_time = site.limits.times.answer;
-    routes
+    site::routes::pages(site)
+        .merge(api)
         .fallback(site::fallback)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(axum::middleware::from_fn(once::read_key))
@@ -188,14 +201,6 @@ pub async fn serve(
         tracing::warn!(%error, "when keys were last used could not be written");
     }
     Ok(())
-}
-
-async fn description(State(site): State<Arc<Site>>) -> Response {
-    let mut response = axum::Json(&site.description).into_response();
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
 }
 
 async fn method_not_allowed() -> ApiError {

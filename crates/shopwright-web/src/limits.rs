@@ -1,9 +1,6 @@
 //! What one caller, one connection and one address may take: settings that hold for this process.
 
-use std::net::IpAddr;
 use std::time::Duration;
-
-use ipnet::IpNet;
 
 /// Requests that may come in a time; `per_minute` 0 counts nothing and refuses nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,12 +68,10 @@ impl Default for Times {
 }
 
 /// All limits of a process.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Requests in a time.
     pub rates: Rates,
-    /// Networks whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpNet>,
     /// Connections at once; further ones wait to be taken.
     pub connections_max: usize,
     /// Times.
@@ -85,39 +80,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            rates: Rates::default(),
-            trusted_proxies: Vec::new(),
-            connections_max: 4_096,
-            times: Times::default(),
-        }
-    }
-}
-
-/// Reads networks and single addresses with commas between them, like `10.0.0.0/8, ::1`.
-pub fn read_networks(text: &str) -> Result<Vec<IpNet>, String> {
-    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-    let network = |part: &str| {
-        let single = part.parse::<IpAddr>().map(IpNet::from);
-        single.or_else(|_| part.parse()).map_err(|_| format!("`{part}` is no network"))
-    };
-    parts.map(network).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn networks_are_read_with_and_without_a_length() {
-        let check = |text: &str, count: Option<usize>| {
-            assert_eq!(read_networks(text).ok().map(|all| all.len()), count, "{text}");
-        };
-        check("", Some(0));
-        check("10.0.0.0/8, ::1,192.168.1.7", Some(3));
-        check("fd00::/8", Some(1));
-        check("10.0.0.0/33", None);
-        check("proxy.example", None);
-        check("10.0.0", None);
+        Self { rates: Rates::default(), connections_max: 4_096, times: Times::default() }
     }
 }

@@ -17,12 +17,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use shopwright_app::identity::KnownKey;
 use shopwright_store::Tx;
+use shopwright_store::audit::{Actor, Stamp};
 use shopwright_store::idempotency::{self, Claim, SentKey};
 
 use crate::Site;
 use crate::answer::Answer;
 use crate::auth::AnyKey;
-use crate::problem::{ApiError, Code, FieldProblem};
+use crate::problem::{ApiError, Code, FieldProblem, ShortageProblem};
 
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 static REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -55,6 +56,8 @@ enum Kept {
         code: String,
         detail: String,
         errors: Vec<FieldProblem>,
+        #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+        shortages: Box<[ShortageProblem]>,
     },
     /// Carried out; its answer showed a secret and is not kept.
     Secret,
@@ -67,6 +70,11 @@ enum Settled {
 }
 
 impl Once {
+    /// What this caller does now, for the operation and the audit log.
+    pub fn stamp(&self) -> Stamp {
+        Stamp::new(Actor::Key(self.caller.key_id), self.site.clock.now())
+    }
+
     /// Refuses a request without a key: for calls that must never happen twice by mistake.
     pub fn required(self) -> Result<Self, ApiError> {
         match self.sent {
@@ -120,6 +128,7 @@ impl Once {
                             code: error.code.name.to_owned(),
                             detail: error.detail.clone(),
                             errors: error.errors.clone(),
+                            shortages: error.shortages.clone(),
                         };
                         idempotency::keep_answer(tx, &sent, &write(&kept)?)?;
                         Ok(Settled::Refused(error))
@@ -139,9 +148,9 @@ impl Once {
 fn replay(kept: Kept) -> Response {
     let mut response = match kept {
         Kept::Done(answer) => answer.into_response(),
-        Kept::Refused { code, detail, errors } => {
+        Kept::Refused { code, detail, errors, shortages } => {
             let code = Code::find(&code).unwrap_or(Code::INTERNAL);
-            ApiError { code, detail, errors }.into_response()
+            ApiError { code, detail, errors, shortages }.into_response()
         }
         Kept::Secret => ApiError::plain(Code::SECRET_SHOWN_ALREADY).into_response(),
     };

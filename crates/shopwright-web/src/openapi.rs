@@ -9,7 +9,10 @@ use utoipa_axum::routes;
 use std::sync::Arc;
 
 use crate::Site;
-use crate::api::{catalog, inventory, keys, me, pricing, pricing_settings, promotions, system};
+use crate::api::{
+    audit, catalog, inventory, keys, me, pricing, pricing_settings, promotions, reservations,
+    stock_movements, stock_places, system,
+};
 use crate::problem::Code;
 
 #[derive(OpenApi)]
@@ -25,7 +28,9 @@ use crate::problem::Code;
         (name = "Price settings", description = "How prices are decided: strategies, limits, the emergency stop."),
         (name = "Promotions", description = "A factor on prices for a time."),
         (name = "Products", description = "The catalogue."),
-        (name = "Stock", description = "What is on the shelf."),
+        (name = "Stock", description = "What is on the shelf, how it got there and what is on its way."),
+        (name = "Reservations", description = "Stock held for a while, then sold, then shipped."),
+        (name = "Audit log", description = "Who changed what, and when; nothing in it can be changed unnoticed."),
         (name = "Customers", description = "What concerns one customer."),
         (name = "Keys", description = "Who may call this API."),
         (name = "System", description = "Health and metrics; no key needed."),
@@ -66,8 +71,25 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(promotions::end_promotion_now))
         .routes(routes!(catalog::list_products))
         .routes(routes!(catalog::get_product))
-        .routes(routes!(inventory::get_stock))
+        .routes(routes!(inventory::get_stock, inventory::set_stock_settings))
+        .routes(routes!(stock_movements::count_stock))
+        .routes(routes!(
+            stock_movements::book_stock_movement,
+            stock_movements::list_stock_movements
+        ))
+        .routes(routes!(stock_places::list_locations))
+        .routes(routes!(stock_places::get_location, stock_places::put_location))
+        .routes(routes!(stock_places::create_delivery, stock_places::list_deliveries))
+        .routes(routes!(stock_places::receive_delivery))
+        .routes(routes!(stock_places::cancel_delivery))
+        .routes(routes!(reservations::create_reservation, reservations::list_reservations))
+        .routes(routes!(reservations::get_reservation))
+        .routes(routes!(reservations::extend_reservation))
+        .routes(routes!(reservations::commit_reservation))
+        .routes(routes!(reservations::release_reservation))
+        .routes(routes!(reservations::ship_reservation))
         .routes(routes!(me::get_me))
+        .routes(routes!(audit::list_audit_entries))
         .routes(routes!(keys::create_api_key, keys::list_api_keys))
         .routes(routes!(keys::revoke_api_key))
         .routes(routes!(system::livez))

@@ -70,6 +70,27 @@ codes! {
     /// A method the path does not know.
     METHOD_NOT_ALLOWED = 405, "method_not_allowed", "The method is not allowed here",
         "The `Allow` header lists what is.";
+    /// Stock that is not there.
+    INSUFFICIENT_STOCK = 409, "insufficient_stock", "The stock does not suffice",
+        "`shortages` says for each SKU what is available and why; nothing was held. Want less, or try again later.";
+    /// A reservation that let go, and whose stock is gone.
+    RESERVATION_EXPIRED = 409, "reservation_expired", "The reservation has expired",
+        "It holds nothing any more. Make a new reservation.";
+    /// A step that the state of a reservation does not allow.
+    RESERVATION_STATE = 409, "reservation_state", "The reservation cannot take this step",
+        "The detail says where it stands and which steps it allows.";
+    /// A reference that did something else before.
+    REFERENCE_TAKEN = 409, "reference_taken", "The reference stands for something else",
+        "A reference makes a repeated call safe: send the same data under it, or choose another one.";
+    /// A SKU that was never counted at a location.
+    NOT_COUNTED = 409, "not_counted", "The SKU was never counted there",
+        "Count it with `POST /v1/stock/{sku}/counts`; 0 is a count.";
+    /// Pieces the books do not have.
+    NOT_ON_SHELF = 409, "not_on_shelf", "The books do not have these pieces on the shelf",
+        "Book the delivery or the receipt first, or count the shelf with `POST /v1/stock/{sku}/counts`.";
+    /// A delivery that was received or called off.
+    DELIVERY_CLOSED = 409, "delivery_closed", "The delivery is closed",
+        "What came in beyond it is a receipt: `POST /v1/stock/{sku}/movements`.";
     /// A request that took too long to arrive or to answer.
     REQUEST_TIMEOUT = 408, "request_timeout", "The request took too long",
         "Send smaller requests, or try again when the server is less busy.";
@@ -128,6 +149,23 @@ pub struct FieldProblem {
     pub detail: String,
 }
 
+/// One SKU that falls short.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ShortageProblem {
+    /// The SKU.
+    #[schema(example = "85123A")]
+    pub sku: String,
+    /// Pieces wanted over all lines.
+    #[schema(example = 5)]
+    pub wanted: i64,
+    /// Pieces that are there.
+    #[schema(example = 3)]
+    pub available: i64,
+    /// `insufficient`, `not_counted` or `unknown_sku`.
+    #[schema(example = "insufficient")]
+    pub reason: String,
+}
+
 /// An error document, `application/problem+json`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Problem {
@@ -146,6 +184,9 @@ pub struct Problem {
     /// The fields that do not fit, when there are any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldProblem>,
+    /// The SKUs that fall short, when stock is the problem.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shortages: Vec<ShortageProblem>,
     /// The id of this request in our log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
@@ -160,6 +201,8 @@ pub struct ApiError {
     pub detail: String,
     /// The fields that do not fit.
     pub errors: Vec<FieldProblem>,
+    /// The SKUs that fall short; a boxed slice keeps the error small.
+    pub shortages: Box<[ShortageProblem]>,
 }
 
 impl ApiError {
@@ -170,7 +213,7 @@ impl ApiError {
 
     /// An error with a detail of its own.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new() }
+        Self { code, detail: detail.into(), errors: Vec::new(), shortages: Box::default() }
     }
 
     /// A body that does not fit in these fields.
@@ -179,7 +222,7 @@ impl ApiError {
             [one] => one.detail.clone(),
             many => format!("{} fields do not fit; nothing was changed", many.len()),
         };
-        Self { code: Code::INVALID_BODY, detail, errors }
+        Self { errors, ..Self::new(Code::INVALID_BODY, detail) }
     }
 
     /// A body in which one field does not fit.
@@ -200,6 +243,7 @@ impl ApiError {
             status: self.code.status,
             detail: self.detail.clone(),
             errors: self.errors.clone(),
+            shortages: self.shortages.to_vec(),
             request_id,
         }
     }

@@ -16,7 +16,6 @@ use governor::middleware::{NoOpMiddleware, StateInformationMiddleware};
 use governor::{Quota, RateLimiter};
 use shopwright_app::identity::{KeyKind, KnownKey};
 
-use crate::client_address::counted;
 use crate::limits::{Rate, Rates};
 use crate::rate_store::{BoundedStore, Who};
 
@@ -55,6 +54,14 @@ impl Spent {
             self.limit,
             self.retry_after_seconds.unwrap_or(1)
         )
+    }
+}
+
+/// What an address counts as: one IPv6 household has a whole /64 to choose from.
+fn counted(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(address) => address.to_bits() >> 64 << 64,
     }
 }
 
@@ -167,6 +174,14 @@ mod tests {
         assert_eq!((refused.limit, refused.remaining, refused.reset_seconds), (3, 0, 180));
         assert!((55..=60).contains(&refused.retry_after_seconds.unwrap()), "{refused:?}");
         assert_eq!(left(buckets.take(who(2))), 2);
+    }
+
+    #[test]
+    fn addresses_of_one_household_count_as_one() {
+        let of = |text: &str| counted(text.parse().unwrap());
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_ne!(of("198.51.100.1"), of("198.51.100.2"));
     }
 
     #[test]

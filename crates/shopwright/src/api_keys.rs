@@ -3,13 +3,14 @@
 use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 use shopwright_app::identity::{
-    KeyError, KeyKind, NewKey, Scope, WantedKey, create_key, rotate_signing, signing_secret,
-    signing_version,
+    KeyError, KeyKind, NewKey, Scope, WantedKey, create_key, revoke_key, rotate_signing,
+    signing_secret, signing_version,
 };
 use shopwright_domain::ids::{KeyId, new_id};
 use shopwright_domain::time::{Clock, Timestamp};
 use shopwright_store::Store;
-use shopwright_store::identity::{ApiKey, list_keys, revoke_key};
+use shopwright_store::audit::{Actor, Stamp};
+use shopwright_store::identity::{ApiKey, list_keys};
 
 use crate::cli;
 use crate::config::{Settings, nearest};
@@ -25,7 +26,8 @@ pub async fn create(
     args: &cli::CreateKeyArgs,
 ) -> Result<Answer, Failure> {
     let wanted = read_wanted(args)?;
-    let NewKey { key, text } = make(settings, store, wanted, RealClock.now()).await?;
+    let NewKey { key, text } =
+        make(settings, store, wanted, Stamp::new(Actor::Cli, RealClock.now())).await?;
     let mut json = key_json(&key);
     json["key"] = json!(text);
     let mut page = Page::new(&format!("Key {}", key.name));
@@ -74,11 +76,11 @@ pub async fn make(
     settings: &Settings,
     store: &Store,
     wanted: WantedKey,
-    now: Timestamp,
+    stamp: Stamp,
 ) -> Result<NewKey, Failure> {
     let secret = key_file::read_or_make(settings, store).await?;
     let (id, random) = (new_id(&RealIds::new()), random());
-    let made = store.write(move |tx| create_key(tx, &wanted, id, random, (&secret, now))).await;
+    let made = store.write(move |tx| create_key(tx, &wanted, id, random, (&secret, stamp))).await;
     made.map_err(|error| match error {
         KeyError::Store(error) => error.into(),
         refused => Failure::new("key", refused.to_string()),
@@ -119,8 +121,8 @@ pub async fn list(store: &Store, zone: &TimeZone) -> Result<Answer, Failure> {
 /// `keys revoke`.
 pub async fn revoke(store: &Store, key_id: &str) -> Result<Answer, Failure> {
     let id: KeyId = key_id.parse().map_err(|error| Failure::new("key_id", format!("{error}")))?;
-    let now = RealClock.now();
-    if !store.write(move |tx| revoke_key(tx, id, now)).await? {
+    let stamp = Stamp::new(Actor::Cli, RealClock.now());
+    if !store.write(move |tx| revoke_key(tx, id, stamp)).await? {
         let does = "`shopwright keys list` shows them all";
         return Err(Failure::not_so("unknown_key", format!("there is no key {id}; {does}")));
     }
@@ -137,8 +139,8 @@ pub async fn customer_secret(
 ) -> Result<Answer, Failure> {
     let secret = key_file::read_or_make(settings, store).await?;
     let signing = if rotate {
-        let now = RealClock.now();
-        store.write(move |tx| rotate_signing(tx, now)).await?
+        let stamp = Stamp::new(Actor::Cli, RealClock.now());
+        store.write(move |tx| rotate_signing(tx, stamp)).await?
     } else {
         store.read(signing_version).await?
     };

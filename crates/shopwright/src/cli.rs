@@ -59,7 +59,9 @@ pub enum Command {
   shopwright serve --listen 0.0.0.0:8080 --data-dir ./data
   SHOPWRIGHT_DATABASE_URL_FILE=secrets/url shopwright serve
 
-Stops on Ctrl-C or SIGTERM after the requests that are running, within 30 seconds.")]
+Stops on Ctrl-C or SIGTERM after the requests that are running, within 30 seconds; a second one stops
+it at once. SIGHUP reads the configuration again; `shopwright config --explain` says which settings
+change without a restart.")]
     Serve(ServeArgs),
     /// Look around in a sample shop with real orders and invented costs
     #[command(after_help = "Examples:
@@ -78,6 +80,9 @@ The demo keeps its own ledger in the folder `demo` of the data folder.")]
     /// API keys
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Who may sign in
+    #[command(subcommand)]
+    Operators(OperatorsCommand),
     /// Check that the books hold
     #[command(after_help = "Examples:
   shopwright verify
@@ -87,6 +92,32 @@ Exits with 1 and the offending rows when a rule is broken.")]
     Verify,
     /// Bring the database schema up to date
     Migrate,
+    /// Write the whole ledger into one file, while it is in use
+    #[command(after_help = "Examples:
+  shopwright backup backups/2026-11-24.swbackup
+  shopwright backup --force latest.swbackup
+
+One consistent moment of the ledger, from either database. The key files key.secret and seal.key are
+not in it: keep copies of them in another place. `shopwright doctor --backup FILE` proves that it
+restores.")]
+    Backup(BackupArgs),
+    /// Make a ledger from a backup
+    #[command(after_help = "Examples:
+  shopwright restore backups/2026-11-24.swbackup
+  shopwright restore backups/2026-11-24.swbackup --into ./restored
+  SHOPWRIGHT_DATABASE_URL_FILE=secrets/url shopwright restore backups/2026-11-24.swbackup
+
+The ledger must be empty. It is brought to this program's schema and its books are checked before it
+is put in place; a restore that fails or is killed leaves everything as it was.")]
+    Restore(RestoreArgs),
+    /// Look at everything that should be so, and say what to do where it is not
+    #[command(after_help = "Examples:
+  shopwright doctor
+  shopwright doctor --json
+  shopwright doctor --backup backups/2026-11-24.swbackup
+
+Exit codes: 0 no problem, 1 problems, 2 something could not be looked at.")]
+    Doctor(DoctorArgs),
     /// Show the settings that hold and where they come from
     #[command(after_help = "Examples:
   shopwright config
@@ -126,6 +157,37 @@ pub struct DemoArgs {
     /// Forget the demo's data and begin again
     #[arg(long)]
     pub fresh: bool,
+}
+
+/// Flags of `backup`.
+#[derive(Args, Debug)]
+pub struct BackupArgs {
+    /// The file to write
+    pub file: PathBuf,
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Flags of `restore`.
+#[derive(Args, Debug)]
+pub struct RestoreArgs {
+    /// The backup
+    pub file: PathBuf,
+    /// Restore into the embedded database of this folder, whatever is configured
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["database_url", "data_dir"])]
+    pub into: Option<PathBuf>,
+    /// Keep the ledger even if its books do not hold
+    #[arg(long)]
+    pub accept_broken: bool,
+}
+
+/// Flags of `doctor`.
+#[derive(Args, Debug)]
+pub struct DoctorArgs {
+    /// Restore this backup in a scratch folder and check it
+    #[arg(long, value_name = "FILE")]
+    pub backup: Option<PathBuf>,
 }
 
 /// What can be imported.
@@ -231,6 +293,59 @@ docs/customer-tokens.md shows how to sign.")]
         /// The key's id, as `keys list` shows it
         key_id: String,
     },
+}
+
+/// What can be done with operators.
+#[derive(Debug, Subcommand)]
+pub enum OperatorsCommand {
+    /// Make the one-time link that makes the first owner
+    #[command(
+        name = "setup-link",
+        after_help = "Example:
+  shopwright operators setup-link
+
+Works while the shop has no owner. The link opens once, within an hour."
+    )]
+    SetupLink,
+    /// All operators, the first one made first
+    List,
+    /// Make a one-time link by which somebody becomes an operator
+    #[command(after_help = "Example:
+  shopwright operators invite ada@shop.example --role staff")]
+    Invite {
+        /// The email they will sign in with
+        email: String,
+        /// What they may do
+        #[arg(long)]
+        role: RoleName,
+    },
+    /// Sign an operator out everywhere and let it sign in no more
+    Disable {
+        /// The operator's email
+        email: String,
+    },
+    /// Let a disabled operator sign in again
+    Enable {
+        /// The operator's email
+        email: String,
+    },
+    /// Make a one-time link that sets a new password
+    #[command(name = "reset-password")]
+    ResetPassword {
+        /// The operator's email
+        email: String,
+    },
+}
+
+/// The role of an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RoleName {
+    /// Everything, operators, keys and settings among it
+    Owner,
+    /// Changes prices, stock and orders
+    Staff,
+    /// Only looks
+    ReadOnly,
 }
 
 /// Flags of `keys create`.

@@ -71,11 +71,7 @@ pub fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     }
     let unique = u64::from_be_bytes(real::random());
     let draft = path.with_extension(format!("{unique:016x}.new"));
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&draft)?;
+    let mut file = create_private(&draft)?;
     let written = file.write_all(content).and_then(|()| file.sync_all());
     // A link, unlike a rename, refuses to replace what another process wrote meanwhile.
     let linked = written.and_then(|()| fs::hard_link(&draft, path));
@@ -84,4 +80,13 @@ pub fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         other => other,
     }
+}
+
+/// Makes a file that only its owner can read; fails when there is one.
+pub fn create_private(path: &Path) -> io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }

@@ -24,8 +24,19 @@ pub fn options(settings: &Settings) -> StoreOptions {
             connections: settings.database_connections,
             ..PostgresOptions::new(url)
         }),
-        None => StoreOptions::Sqlite(SqliteOptions::new(embedded_file(settings))),
+        None => StoreOptions::Sqlite(tested(SqliteOptions::new(embedded_file(settings)))),
     }
+}
+
+/// Tests run debug builds with a ledger that does not sync, to prove that the proof of syncing can
+/// fail, and with one that is soon full. No release can be switched this way.
+fn tested(mut options: SqliteOptions) -> SqliteOptions {
+    if cfg!(debug_assertions) {
+        options.durable = std::env::var_os("SHOPWRIGHT_TEST_NOT_DURABLE").is_none();
+        let limit = std::env::var("SHOPWRIGHT_TEST_LEDGER_BYTES_MAX").ok();
+        options.size_max_bytes = limit.and_then(|bytes| bytes.parse().ok());
+    }
+    options
 }
 
 /// The file of the embedded database.
@@ -52,6 +63,12 @@ pub fn open_or_make(settings: &Settings) -> Result<Store, Failure> {
 
 /// Opens a ledger that is there.
 pub fn open(settings: &Settings) -> Result<Store, Failure> {
+    must_exist(settings)?;
+    Store::open(&options(settings)).map_err(|error| opening(settings, error))
+}
+
+/// Refuses to go on without an embedded ledger; whether PostgreSQL has one shows when it is asked.
+pub fn must_exist(settings: &Settings) -> Result<(), Failure> {
     if settings.database_url.is_none() && !embedded_file(settings).exists() {
         let folder = settings.data_dir.display();
         return Err(Failure::new(
@@ -62,7 +79,7 @@ pub fn open(settings: &Settings) -> Result<Store, Failure> {
             ),
         ));
     }
-    Store::open(&options(settings)).map_err(|error| opening(settings, error))
+    Ok(())
 }
 
 /// The error with where to look. Never with the URL, which may hold a password.

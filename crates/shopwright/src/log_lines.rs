@@ -1,29 +1,24 @@
-//! The log on the error output: one line per event, with the id of the request it belongs to.
+//! The lines of the log: one per event, with the id of the request it belongs to.
 
 use std::fmt;
-use std::io;
+use std::io::{self, IsTerminal};
 
 use tracing::{Event, Subscriber};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::{Format, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Starts the log.
-pub fn start(filter: EnvFilter) {
-    let terminal = io::IsTerminal::is_terminal(&io::stderr());
-    let ansi = terminal && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(ansi)
-        .event_format(WithRequest(Format::default().with_ansi(ansi)))
-        .with_writer(io::stderr)
-        .init();
-}
-
 /// The usual line, then `request=…` and, when the caller sent one, `trace=…`. The id is asked for
 /// only when something is logged: a request that logs nothing pays nothing, as it would for a span.
-struct WithRequest(Format);
+pub struct WithRequest(Format);
+
+impl WithRequest {
+    /// In colour where the error output is a terminal that wants it.
+    pub fn on_this_terminal() -> Self {
+        let ansi = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        Self(Format::default().with_ansi(ansi))
+    }
+}
 
 impl<S, N> FormatEvent<S, N> for WithRequest
 where

@@ -2,18 +2,22 @@
 //! every outcome into an answer and an exit code: 0 done, 1 not so, 2 bad input or failure.
 
 mod api_keys;
+mod backup;
 mod cli;
 mod config;
 mod demo;
+mod doctor;
 mod failure;
 mod import;
 mod key_file;
 mod ledger;
 mod log_lines;
+mod operators;
 mod output;
 mod price;
 mod progress;
 mod real;
+mod reload;
 mod serve;
 mod settings_shown;
 mod signals;
@@ -24,10 +28,11 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use serde_json::json;
 
-use cli::{Cli, Command, ImportCommand, KeysCommand, PriceCommand};
+use cli::{Cli, Command, ImportCommand, KeysCommand, OperatorsCommand, PriceCommand};
 use config::{Given, Settings};
 use failure::Failure;
 use output::Answer;
+use reload::{Reload, Relog};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -81,7 +86,7 @@ fn run(cli: Cli) -> Result<Option<Answer>, Failure> {
         Command::Demo(args) => args.listen.clone(),
         _ => None,
     };
-    let settings = config::read(&Given {
+    let given = Given {
         file: cli.global.config,
         flags: vec![
             ("listen", listen),
@@ -90,13 +95,15 @@ fn run(cli: Cli) -> Result<Option<Answer>, Failure> {
             ("log", cli.global.log),
         ],
         variables: std::env::vars_os().collect(),
-    })?;
+    };
+    let settings = config::read(&given)?;
     match cli.command {
         Command::Serve(_) => {
-            start_log(&settings, true)?;
+            let relog = start_log(&settings, true)?;
             let listener = serve::listen(&settings)?;
             let store = ledger::open_or_make(&settings)?;
-            wait_for(serve::serve(&settings, store, listener, json)).map(|()| None)
+            let reload = Reload { given, relog };
+            wait_for(serve::serve(&settings, store, listener, reload, json)).map(|()| None)
         }
         Command::Demo(args) => {
             start_log(&settings, false)?;
@@ -117,6 +124,9 @@ fn answer(command: Command, settings: &Settings, json: bool) -> Result<Answer, F
         Command::Config { explain: true } => Ok(settings_shown::explain()),
         Command::Config { explain: false } => Ok(settings_shown::effective(settings)),
         Command::Migrate => ledger::migrate(settings),
+        Command::Backup(args) => backup::make(settings, &args),
+        Command::Restore(args) => backup::restore(settings.clone(), &args),
+        Command::Doctor(args) => doctor::examine(settings, &args, json),
         Command::Verify => {
             let store = ledger::open(settings)?;
             wait_for(ledger::check(&store))
@@ -138,6 +148,7 @@ fn answer(command: Command, settings: &Settings, json: bool) -> Result<Answer, F
             wait_for(price::explain(&store, &decision_id, replay, &settings.zone))
         }
         Command::Keys(command) => keys(settings, command),
+        Command::Operators(command) => people(settings, command),
         Command::Serve(_) | Command::Demo(_) | Command::Openapi | Command::Completions { .. } => {
             unreachable!("these have run before")
         }
@@ -161,6 +172,27 @@ fn keys(settings: &Settings, command: KeysCommand) -> Result<Answer, Failure> {
     }
 }
 
+fn people(settings: &Settings, command: OperatorsCommand) -> Result<Answer, Failure> {
+    let store = match command {
+        OperatorsCommand::SetupLink | OperatorsCommand::Invite { .. } => {
+            ledger::open_or_make(settings)?
+        }
+        _ => ledger::open(settings)?,
+    };
+    match command {
+        OperatorsCommand::SetupLink => wait_for(operators::setup_link(settings, &store)),
+        OperatorsCommand::List => wait_for(operators::list(&store, &settings.zone)),
+        OperatorsCommand::Invite { email, role } => {
+            wait_for(operators::invite(settings, &store, &email, role))
+        }
+        OperatorsCommand::Disable { email } => wait_for(operators::disable(&store, &email)),
+        OperatorsCommand::Enable { email } => wait_for(operators::enable(&store, &email)),
+        OperatorsCommand::ResetPassword { email } => {
+            wait_for(operators::reset_password(settings, &store, &email))
+        }
+    }
+}
+
 /// Runs a command's asynchronous part. The ledger is opened before and closed after.
 fn wait_for<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -171,12 +203,25 @@ fn wait_for<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Fail
 }
 
 /// Logs go to the error output. A command that ends by itself logs warnings only, unless asked.
-fn start_log(settings: &Settings, runs_on: bool) -> Result<(), Failure> {
+/// Gives what changes the level later.
+fn start_log(settings: &Settings, runs_on: bool) -> Result<Relog, Failure> {
     let level = if runs_on || settings.is_set("log") { settings.log.as_str() } else { "warn" };
-    let filter = tracing_subscriber::EnvFilter::try_new(level)
-        .map_err(|error| Failure::new("config", format!("log: {error}")))?;
-    log_lines::start(filter);
-    Ok(())
+    let builder = tracing_subscriber::fmt()
+        .event_format(log_lines::WithRequest::on_this_terminal())
+        .with_writer(std::io::stderr)
+        .with_env_filter(log_filter(level)?)
+        .with_filter_reloading();
+    let handle = builder.reload_handle();
+    builder.init();
+    Ok(Relog(Box::new(move |level| {
+        let changed = handle.reload(log_filter(level)?);
+        changed.map_err(|error| Failure::new("config", format!("log: {error}")))
+    })))
+}
+
+fn log_filter(level: &str) -> Result<tracing_subscriber::EnvFilter, Failure> {
+    tracing_subscriber::EnvFilter::try_new(level)
+        .map_err(|error| Failure::new("config", format!("log: {error}")))
 }
 
 fn openapi() -> Answer {

@@ -1,7 +1,8 @@
 //! `serve`: answers the API and the pages, keeps prices decided, and stops when asked to.
 //!
 //! The address is taken before the ledger is opened, so that a taken port costs nothing. On SIGINT
-//! or SIGTERM the requests under way are finished, for at most 30 seconds, and the exit code is 0.
+//! or SIGTERM the requests under way are finished, for at most 30 seconds, and the exit code is 0;
+//! a second signal ends the process at once. SIGHUP reads the configuration again (`reload.rs`).
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -10,17 +11,20 @@ use std::sync::Arc;
 use serde_json::json;
 use shopwright_app::pricing::{StoreZone, keep_refreshing};
 use shopwright_app::sweep::keep_swept;
-use shopwright_domain::ids::IdSource;
+use shopwright_domain::ids::{IdSource, OperatorId};
 use shopwright_domain::time::Clock;
 use shopwright_store::{Store, StoreError, identity};
-use shopwright_web::{Site, SiteOptions};
+use shopwright_web::{PublicUrl, Site, SiteOptions};
+use tokio::sync::{oneshot, watch};
 
 use crate::config::Settings;
 use crate::failure::Failure;
 use crate::key_file;
+use crate::operators;
 use crate::output::{Page, count, print_text};
 use crate::real::{RealClock, RealEntropy, RealIds};
-use crate::signals::asked_to_stop;
+use crate::reload::{Reload, Running};
+use crate::signals::{Hangups, Stops};
 
 /// Takes the configured address.
 pub fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
@@ -53,14 +57,27 @@ pub struct Stage {
     pub demo_clock_text: Option<String>,
     /// Credit for data that is not the shop's own: text and URL.
     pub attribution: Option<(String, String)>,
+    /// What SIGHUP does; without it the system's default holds.
+    pub reload: Option<Reload>,
+    /// In a demo on a loopback address: whom visitors are signed in as.
+    pub demo_operator: Option<OperatorId>,
 }
 
 impl Stage {
     /// A shop's own server.
-    pub fn real() -> Self {
-        Self { clock: Arc::new(RealClock), demo_clock_text: None, attribution: None }
+    pub fn real(reload: Reload) -> Self {
+        Self {
+            clock: Arc::new(RealClock),
+            demo_clock_text: None,
+            attribution: None,
+            reload: Some(reload),
+            demo_operator: None,
+        }
     }
 }
+
+/// The exit code of a process that was told twice to stop.
+const CUT_OFF: i32 = 2;
 
 /// Serves until the process is asked to stop. `ready` is called once everything answers.
 pub async fn answer(
@@ -89,23 +106,65 @@ pub async fn answer(
         demo_clock_text: stage.demo_clock_text,
         attribution: stage.attribution,
         loopback: address.ip().is_loopback(),
-        limits: settings.limits.clone(),
+        limits: settings.limits,
+        public_url: settings.public_url.clone(),
+        trusted_proxies: settings.trusted_proxies.clone(),
+        demo_operator: stage.demo_operator,
     })
     .await?;
     let sweeper = keep_swept(store.clone(), Arc::clone(&stage.clock));
-    let refresher = keep_refreshing(store, zone, stage.clock, ids, settings.price_refresh);
+    let (price_refresh, every) = watch::channel(settings.price_refresh);
+    let refresher = keep_refreshing(store, zone, stage.clock, ids, every);
+    let running = Running { site: Arc::clone(&site), price_refresh };
+    let reloading = follow_reloads(stage.reload, settings.clone(), running);
+    let (stopping, stop) = oneshot::channel::<()>();
+    let signals = Stops::listen();
     ready(address);
     let stop = async {
-        if let Err(error) = asked_to_stop().await {
-            tracing::error!(%error, "signals cannot be heard; only a kill stops this server");
-            std::future::pending::<()>().await;
-        }
-        tracing::info!("stopping: requests under way are finished");
+        // Only the sender's end is waited for.
+        let _ = stop.await;
     };
-    let served = shopwright_web::serve(site, listener, stop).await;
+    let served = tokio::select! {
+        served = shopwright_web::serve(site, listener, stop) => served,
+        () = stop_when_told(signals, stopping) => unreachable!("it ends the process"),
+        () = reloading => unreachable!("it goes on for ever"),
+    };
     refresher.abort();
     sweeper.abort();
     served.map_err(failed)
+}
+
+/// Stops the server at the first signal and the process at the second.
+async fn stop_when_told(signals: io::Result<Stops>, stopping: oneshot::Sender<()>) {
+    let mut signals = match signals {
+        Ok(signals) => signals,
+        Err(error) => {
+            tracing::error!(%error, "signals cannot be heard; only a kill stops this server");
+            return std::future::pending().await;
+        }
+    };
+    signals.next().await;
+    tracing::info!("stopping: requests under way are finished; a second signal cuts them off");
+    drop(stopping);
+    signals.next().await;
+    tracing::warn!("stopped at once: requests under way were cut off");
+    // Nothing acknowledged is lost by this, and waiting for the ledger could take long.
+    std::process::exit(CUT_OFF);
+}
+
+/// Takes SIGHUP over now and answers it for as long as the future is polled.
+fn follow_reloads(
+    reload: Option<Reload>,
+    settings: Settings,
+    running: Running,
+) -> impl Future<Output = ()> {
+    let reload = reload.map(|reload| (reload, Hangups::listen()));
+    async move {
+        match reload {
+            Some((reload, hangups)) => reload.follow(settings, running, hangups).await,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// `serve`.
@@ -113,6 +172,7 @@ pub async fn serve(
     settings: &Settings,
     store: Store,
     listener: TcpListener,
+    reload: Reload,
     as_json: bool,
 ) -> Result<(), Failure> {
     let has_key = |tx: &mut shopwright_store::Tx<'_>| {
@@ -120,16 +180,24 @@ pub async fn serve(
         Ok::<_, StoreError>(keys.iter().filter(|key| key.revoked_at.is_none()).count() as u64)
     };
     let keys = store.read(has_key).await?;
+    let setup = operators::first_link(&store).await?;
     let ready = |address: SocketAddr| {
         let url = url(address);
+        let base = settings.public_url.as_ref().map_or_else(|| url.clone(), PublicUrl::text);
+        let link = setup.as_ref().map(|token| format!("{base}/setup/{}", token.text()));
         if as_json {
-            print_text(&format!("{}\n", json!({ "listening": url, "keys": keys })));
+            let started = json!({ "listening": url, "keys": keys, "setup_link": link });
+            print_text(&format!("{started}\n"));
             return;
         }
         let mut page = Page::new(&format!("{} is open at {url}", settings.store_name));
-        let mut facts = places(address, &url);
+        let mut facts = places(&base);
         facts.push(("keys", count(keys, "active key", "active keys")));
         page.pairs(&facts);
+        if let Some(link) = &link {
+            page.section("The shop has no owner yet. Make the account here, within an hour:");
+            page.line(link);
+        }
         if keys == 0 {
             let make = "`shopwright keys create --kind secret --name api`";
             page.gap().line(&format!("The API needs a key; make one in another terminal: {make}"));
@@ -137,18 +205,13 @@ pub async fn serve(
         page.gap().line("Ctrl-C stops.");
         print_text(&page.into_text());
     };
-    answer(settings, store, listener, Stage::real(), ready).await
+    answer(settings, store, listener, Stage::real(reload), ready).await
 }
 
 /// Where to look, as names and addresses.
-pub fn places(address: SocketAddr, url: &str) -> Vec<(&'static str, String)> {
-    let pages = if address.ip().is_loopback() {
-        format!("{url}/")
-    } else {
-        "not shown: the pages have no sign-in, so they need a loopback --listen".into()
-    };
+pub fn places(url: &str) -> Vec<(&'static str, String)> {
     vec![
-        ("pages", pages),
+        ("pages", format!("{url}/")),
         ("API reference", format!("{url}/docs")),
         ("health", format!("{url}/readyz")),
     ]

@@ -41,6 +41,7 @@ pub fn explain() -> Answer {
             "default": Some(key.default).filter(|text| !text.is_empty()),
             "value": key.kind.describe(),
             "secret": key.secret,
+            "reloads": key.reloads(),
             "says": key.says,
         })
     };
@@ -58,6 +59,9 @@ pub fn explain() -> Answer {
         ];
         if key.secret {
             pairs.push(("  or a file", format!("{}_FILE names it; never printed", key.variable())));
+        }
+        if key.reloads() {
+            pairs.push(("  change", "SIGHUP, without a restart".into()));
         }
         pairs.extend(key.flag.map(|flag| ("  flag", flag.to_owned())));
         page.pairs(&pairs);

@@ -10,6 +10,7 @@ pub(crate) mod machine;
 pub(crate) mod postgres;
 mod python;
 mod steps;
+pub(crate) mod strace;
 
 use std::path::Path;
 use std::time::{Duration, Instant};

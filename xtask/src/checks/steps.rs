@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use super::browser::Driver;
 use super::machine::Machine;
 use super::postgres::Cluster;
-use super::{Step, deny, python};
+use super::{Step, deny, python, strace};
 
 /// What runs beside the steps, from the step that starts it to the end of the run.
 #[derive(Default)]
@@ -78,6 +78,7 @@ fn tests(machine: &Machine, services: &Services, packages: &[String]) -> Result<
     let postgres = services.postgres.as_ref().context("PostgreSQL is not running")?;
     let browser = services.browser.as_ref().context("the browser's driver is not running")?;
     let python = services.python.as_ref().context("there is no Python for the contract tests")?;
+    strace::find_or_install(machine)?;
     let mut command = machine.cargo(&["test", "--locked", "--no-fail-fast"]);
     if packages.is_empty() {
         command.arg("--workspace");
@@ -88,6 +89,7 @@ fn tests(machine: &Machine, services: &Services, packages: &[String]) -> Result<
     command
         .env("SHOPWRIGHT_TEST_POSTGRES_URL", &postgres.url)
         .env("SHOPWRIGHT_REQUIRE_POSTGRES", "1")
+        .env("SHOPWRIGHT_REQUIRE_STRACE", "1")
         .env("SHOPWRIGHT_TEST_WEBDRIVER_URL", &browser.url)
         .env("SHOPWRIGHT_TEST_CHROMIUM", &browser.chromium)
         .env("SHOPWRIGHT_REQUIRE_BROWSER", "1")

@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 use shopwright_domain::catalog::{SHOP_ID_BYTES_MAX, Sku};
 use shopwright_domain::money::{Currency, parse_minor};
 use shopwright_domain::time::{Clock, Timestamp};
+use shopwright_store::audit::{self, Actor, Stamp};
 use shopwright_store::catalog::ProductPatch;
 use shopwright_store::{Change, Store, StoreError, Tx, catalog, inventory};
 
@@ -96,6 +97,24 @@ struct CatalogRow {
     opening: Option<(i64, Option<Timestamp>)>,
 }
 
+/// Tells the audit log; the file's own name only, since folders may name people.
+async fn record_start(
+    store: &Store,
+    command: &ImportCatalog,
+    columns: &[String],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let file = command.path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let after = json!({ "layout": "catalog", "file": file, "columns": columns });
+    let entry = Stamp::new(Actor::Cli, now).entry(
+        "import.started",
+        "catalog_import".to_owned(),
+        None,
+        Some(after),
+    );
+    store.write(move |tx| audit::record(tx, &entry).map(|_| ())).await
+}
+
 /// Imports a catalogue file. Running it twice changes nothing.
 pub async fn import_catalog(
     store: &Store,
@@ -112,6 +131,7 @@ pub async fn import_catalog(
     summary.attribute_columns =
         header.columns.iter().filter(|c| !CATALOG_COLUMNS.contains(&c.as_str())).cloned().collect();
 
+    record_start(store, &command, &header.columns, now).await?;
     let mut reader = open(&command.path)?;
     let read_error = |path: &Path, error: csv::Error| FileError::Read {
         path: path.to_owned(),

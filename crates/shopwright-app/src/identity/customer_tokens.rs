@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::Sha256;
 use shopwright_domain::time::{HOUR, MINUTE, SECOND, Timestamp};
+use shopwright_store::audit::{self, Stamp};
 use shopwright_store::{Change, StoreError, Tx, feed, settings};
 
 use super::keys::KeySecret;
@@ -45,11 +46,17 @@ pub fn signing_version(tx: &mut Tx<'_>) -> Result<SigningVersion, StoreError> {
 }
 
 /// Raises the version: new tokens need the new secret, on every node, within a second.
-pub fn rotate_signing(tx: &mut Tx<'_>, now: Timestamp) -> Result<SigningVersion, StoreError> {
-    // The feed's row lock lets one rotation follow the other.
+pub fn rotate_signing(tx: &mut Tx<'_>, stamp: Stamp) -> Result<SigningVersion, StoreError> {
+    // The lock lets one rotation follow the other.
+    audit::lock(tx)?;
+    let before = signing_version(tx)?;
+    let next = SigningVersion { version: before.version + 1, since: stamp.at };
+    let shown =
+        |signing: SigningVersion| json!({ "version": signing.version, "since": signing.since });
+    settings::set(tx, SETTING, &shown(next))?;
     feed::advance(tx, Change::Keys)?;
-    let next = SigningVersion { version: signing_version(tx)?.version + 1, since: now };
-    settings::set(tx, SETTING, &json!({ "version": next.version, "since": next.since }))?;
+    let (object, before, after) = (SETTING.to_owned(), Some(shown(before)), Some(shown(next)));
+    audit::record(tx, &stamp.entry("customer_token_secret.rotated", object, before, after))?;
     Ok(next)
 }
 

@@ -1,11 +1,14 @@
 //! Making a key and hashing it.
 
 use std::fmt;
+use std::fmt::Write as _;
 
 use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value as Json, json};
 use sha2::Sha256;
 use shopwright_domain::ids::KeyId;
 use shopwright_domain::time::Timestamp;
+use shopwright_store::audit::{self, Stamp};
 use shopwright_store::identity::ApiKey;
 use shopwright_store::{StoreError, Tx, identity};
 
@@ -177,6 +180,26 @@ impl KeySecret {
         mac.update(key.as_bytes());
         mac.finalize().into_bytes().into()
     }
+
+    /// The same in hexadecimal.
+    pub fn hash_text(&self, text: &str) -> String {
+        self.hash(text).iter().fold(String::with_capacity(64), |mut hex, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+
+    /// Whether `hex` is the hash of `text`; takes the same time wherever they differ.
+    pub fn is_hash_text(&self, text: &str, hex: &str) -> bool {
+        let digit = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+        let bytes: Option<Vec<u8>> = hex.as_bytes().chunks(2).map(digit).collect();
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else {
+            unreachable!("HMAC takes a key of any length")
+        };
+        mac.update(text.as_bytes());
+        bytes.is_some_and(|bytes| mac.verify_slice(&bytes).is_ok())
+    }
 }
 
 /// A key that was just made. The text is shown now and never again.
@@ -187,15 +210,42 @@ pub struct NewKey {
     pub text: String,
 }
 
+/// What the audit log says of a key: never its text or hash.
+fn audited(key: &ApiKey) -> Json {
+    json!({
+        "kind": key.kind,
+        "name": key.name,
+        "prefix": key.shown_prefix,
+        "scopes": key.scopes,
+        "origins": key.origins,
+        "expires_at": key.expires_at,
+        "revoked": key.revoked_at.is_some(),
+    })
+}
+
+/// Revokes a key at once on every node. `false` when there is no such key; a key that was revoked
+/// before stays so.
+pub fn revoke_key(tx: &mut Tx<'_>, key_id: KeyId, stamp: Stamp) -> Result<bool, StoreError> {
+    audit::lock(tx)?;
+    let Some(before) = identity::find_key(tx, key_id)? else { return Ok(false) };
+    if before.revoked_at.is_none() {
+        identity::revoke_key(tx, key_id, stamp.at)?;
+        let after = ApiKey { revoked_at: Some(stamp.at), ..before.clone() };
+        let (before, after) = (Some(audited(&before)), Some(audited(&after)));
+        audit::record(tx, &stamp.entry("key.revoked", key_id.to_string(), before, after))?;
+    }
+    Ok(true)
+}
+
 /// Makes a key from random bytes and keeps its hash.
 pub fn create_key(
     tx: &mut Tx<'_>,
     wanted: &WantedKey,
     key_id: KeyId,
     random: [u8; KEY_RANDOM_BYTES],
-    (secret, now): (&KeySecret, Timestamp),
+    (secret, stamp): (&KeySecret, Stamp),
 ) -> Result<NewKey, KeyError> {
-    wanted.check(now)?;
+    wanted.check(stamp.at)?;
     let prefix = wanted.kind.prefix();
     let random_text: String = spell(&random);
     let text = format!("{prefix}{random_text}");
@@ -205,14 +255,17 @@ pub fn create_key(
         name: wanted.name.trim().to_owned(),
         shown_prefix: format!("{prefix}{}", &random_text[..SHOWN_CHARS]),
         hash: secret.hash(&text).to_vec(),
-        created_at: now,
+        created_at: stamp.at,
         last_used_at: None,
         revoked_at: None,
         scopes: wanted.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
         origins: wanted.origins.clone(),
         expires_at: wanted.expires_at,
     };
+    audit::lock(tx)?;
     identity::insert_key(tx, &key)?;
+    let (object, after) = (key_id.to_string(), Some(audited(&key)));
+    audit::record(tx, &stamp.entry("key.created", object, None, after))?;
     Ok(NewKey { key, text })
 }
 
@@ -285,5 +338,18 @@ mod tests {
         assert_ne!(secret(1).hash("sk_a"), secret(1).hash("sk_b"));
         assert_eq!(format!("{:?}", secret(7)), "KeySecret(…)");
         assert!(KeySecret::new(vec![0; 15]).is_none());
+    }
+
+    #[test]
+    fn a_hash_in_hexadecimal_is_known_again_and_no_other_text_is() {
+        let secret = KeySecret::new(vec![7; 32]).unwrap();
+        let hex = secret.hash_text("a");
+        let check =
+            |text: &str, hex: &str, is: bool| assert_eq!(secret.is_hash_text(text, hex), is);
+        check("a", &hex, true);
+        check("b", &hex, false);
+        for wrong in ["", "+a", "zz", &hex[2..], &hex[1..], &format!("{hex}00"), "é"] {
+            check("a", wrong, false);
+        }
     }
 }

@@ -72,7 +72,7 @@ pub enum CloseDeliveryError {
     #[error("there is no delivery {0}")]
     NotFound(DeliveryId),
     /// It is closed in another way already.
-    #[error("the delivery was {state} already{}", of(.received.as_ref()))]
+    #[error("the delivery was {state} already{}", of(*.received))]
     Closed {
         /// `received` or `canceled`.
         state: String,
@@ -90,12 +90,12 @@ pub enum CloseDeliveryError {
     Store(#[from] StoreError),
 }
 
-fn of(received: Option<&i64>) -> String {
+fn of(received: Option<i64>) -> String {
     received.map_or(String::new(), |pieces| format!(" with {pieces} pieces"))
 }
 
 /// Puts a delivery onto the shelf: `quantity` pieces of it, or as many as were expected. Sent again
-/// with the same quantity it changes nothing.
+/// with the same quantity, or without one, it changes nothing.
 pub fn receive_delivery_in(
     tx: &mut Tx<'_>,
     id: DeliveryId,
@@ -107,7 +107,7 @@ pub fn receive_delivery_in(
     if !(1..=PIECES_MAX).contains(&came) {
         return Err(CloseDeliveryError::Quantity);
     }
-    if delivery.state == "received" && delivery.received == Some(came) {
+    if delivery.state == "received" && (quantity.is_none() || delivery.received == quantity) {
         return Ok(delivery);
     }
     refuse_closed(&delivery)?;
@@ -115,7 +115,7 @@ pub fn receive_delivery_in(
     let movement = MovementRow {
         sku: delivery.sku.clone(),
         location: delivery.location.clone(),
-        reason: MovementReason::Receipt.as_str().to_owned(),
+        reason: MovementReason::Delivery.as_str().to_owned(),
         reference: id.to_string(),
         quantity: came,
         at: level.counted_at.max(now),

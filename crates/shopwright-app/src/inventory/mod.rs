@@ -25,7 +25,7 @@ pub use shelf::{
     count_in, put_location_in,
 };
 pub use steps::{StepError, commit_in, extend_in, release_in, ship_in};
-pub use sweep::{keep_sweeping, sweep_expired};
+pub use sweep::sweep_expired;
 
 pub use shopwright_domain::inventory::{HOLD_DEFAULT, Shortage, WantedLine};
 pub use shopwright_store::inventory::reservations::{Reservation, ReservationLine};

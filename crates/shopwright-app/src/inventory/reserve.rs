@@ -14,6 +14,7 @@ use shopwright_store::inventory::reservations::{self, Reservation, ReservationLi
 use shopwright_store::inventory::shelf;
 use shopwright_store::{StoreError, Tx};
 
+use super::steps::held_at;
 use super::time_of;
 
 /// Stock to hold.
@@ -98,7 +99,7 @@ pub fn reserve_in(
         let taken = || ReserveError::ReferenceTaken(wish.reference.clone().unwrap_or_default());
         return replayed(tx, wish, &wanted)?.ok_or_else(taken);
     }
-    levels::note_decision(tx, &locked, now)?;
+    levels::note_decision(tx, &locked, now, |level| held_at(&reservation, level))?;
     Ok(reservation)
 }
 

@@ -158,7 +158,7 @@ pub(super) fn move_shelf(
     };
     levels::shift(tx, &[change])?;
     let locked = levels::lock(tx, &[movement.sku.as_str()])?;
-    levels::note_decision(tx, &locked, now)?;
+    levels::note_decision(tx, &locked, now, |_| 0)?;
     tx.announce(Change::PriceInputs);
     let level = find_level(tx, &movement.sku, &movement.location, now)?;
     let level = level.ok_or_else(|| not_counted(&movement.sku, &movement.location))?;
@@ -221,7 +221,8 @@ pub fn count_in(
     if let Some(kept) = shelf::find_count(tx, sku, location, &command.reference)? {
         return recounted(tx, command, &kept, level);
     }
-    let at = level.counted_at.max(now);
+    let counted_at = level.counted_at;
+    let at = counted_at.max(now);
     shelf::insert_count(
         tx,
         &CountRow {
@@ -254,7 +255,7 @@ pub fn count_in(
     };
     if opened
         && location == DEFAULT_LOCATION
-        && book_lines_since(tx, &HashMap::from([(sku.as_str(), at)]))? > 0
+        && book_lines_since(tx, &HashMap::from([(sku.as_str(), counted_at)]))? > 0
     {
         change.level = held_level(tx, sku, location, now)?.0;
     }

@@ -78,10 +78,20 @@ impl Grip {
             levels::shift(tx, &moving)?;
             tx.announce(Change::PriceInputs);
         }
-        levels::note_decision(tx, &self.locked, self.now)?;
+        // Until a sweep has met it, a line past its time counts as held too.
+        let held = self.reservation.held.state == ReservationState::Open;
+        levels::note_decision(tx, &self.locked, self.now, |level| {
+            if held { -held_at(&self.reservation, level) } else { 0 }
+        })?;
         self.reservation.held.state = state;
         Ok(self.reservation)
     }
+}
+
+/// Pieces of an open reservation at a level.
+pub(super) fn held_at(reservation: &Reservation, level: &LockedLevel) -> i64 {
+    let at = |line: &&ReservationLine| line.sku == level.sku && line.location == level.location;
+    reservation.lines.iter().find(at).map_or(0, |line| line.quantity)
 }
 
 pub(super) fn skus(lines: &[ReservationLine]) -> Vec<&str> {
@@ -113,7 +123,7 @@ pub fn extend_in(
     }
     let until = extended_until(&grip.reservation.held, grip.now);
     reservations::extend(tx, id, until)?;
-    levels::note_decision(tx, &grip.locked, grip.now)?;
+    levels::note_decision(tx, &grip.locked, grip.now, |_| 0)?;
     grip.reservation.held.expires_at = until;
     grip.reservation.held.extensions += 1;
     Ok(grip.reservation)

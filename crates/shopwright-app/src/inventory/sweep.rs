@@ -1,13 +1,9 @@
 //! The sweep: writes down which reservations have expired. They stopped holding at their instant;
 //! this only keeps the list of held lines short.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use shopwright_domain::time::{Clock, Timestamp};
+use shopwright_domain::time::Timestamp;
 use shopwright_store::inventory::reservations;
 use shopwright_store::{Store, StoreError};
-use tokio::task::JoinHandle;
 
 /// Reservations per transaction.
 const BATCH: i64 = 500;
@@ -22,21 +18,4 @@ pub async fn sweep_expired(store: &Store, now: Timestamp) -> Result<u64, StoreEr
             return Ok(swept);
         }
     }
-}
-
-/// Sweeps every `every`. A sweep that fails is made up for by the next one.
-pub fn keep_sweeping(store: Store, clock: Arc<dyn Clock>, every: Duration) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        let mut due = tokio::time::interval(every);
-        due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            due.tick().await;
-            match sweep_expired(&store, clock.now()).await {
-                Ok(swept) => tracing::debug!(swept, "expired reservations written down"),
-                Err(error) => {
-                    tracing::error!(%error, "the sweep of reservations failed; it is tried again");
-                }
-            }
-        }
-    })
 }

@@ -10,10 +10,12 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use serde::Serialize;
+use serde_json::json;
 use shopwright_domain::ids::{IdSource, ImportId, new_id};
 use shopwright_domain::money::{Currency, format_micros};
 use shopwright_domain::orders::online_retail::{COLUMNS, Reconciliation, Tally};
 use shopwright_domain::time::{Clock, Timestamp};
+use shopwright_store::audit::{self, Actor, Stamp};
 use shopwright_store::orders::BookedTotals;
 use shopwright_store::{Store, StoreError, catalog, imports, orders};
 use tokio::sync::mpsc;
@@ -266,7 +268,20 @@ async fn begin(
 ) -> Result<imports::ImportState, StoreError> {
     let (id, now): (ImportId, _) = (new_id(ids), clock.now());
     let (source, sha256) = (command.source.clone(), facts.sha256.clone());
-    store.write(move |tx| imports::begin(tx, id, LAYOUT, &source, &sha256, now)).await
+    store
+        .write(move |tx| {
+            audit::lock(tx)?;
+            let state = imports::begin(tx, id, LAYOUT, &source, &sha256, now)?;
+            // The same file again goes on with the run that is there.
+            if state.import_id == id {
+                let after = json!({ "layout": LAYOUT, "source": source, "file_sha256": sha256 });
+                let stamp = Stamp::new(Actor::Cli, now);
+                let entry = stamp.entry("import.started", id.to_string(), None, Some(after));
+                audit::record(tx, &entry)?;
+            }
+            Ok(state)
+        })
+        .await
 }
 
 /// Lines that were booked before with other content go to the rejects.

@@ -99,6 +99,7 @@ fn refresh_page(
     let running = promotions::running(tx, now)?;
     let (hour, weekday, day_start) = zone.place(now);
     let rows = pricing::facts(tx, FactsOf::Page { after, limit: PAGE }, now, day_start)?;
+    let now = after_last_change(tx, &rows, now, fresh)?;
     let mut page = Refreshed::default();
     let (mut decisions, mut standing) = (Vec::new(), Vec::new());
     for (row, id) in rows.iter().zip(fresh) {
@@ -132,6 +133,23 @@ fn refresh_page(
     write_moved_reasons(tx, standing)?;
     let more = i64::try_from(rows.len()) == Ok(PAGE);
     Ok((page, rows.last().filter(|_| more).map(|row| row.sku.as_str().to_owned())))
+}
+
+/// The time these products are decided at. A decider that took the time and its ids and then waited
+/// for another one decides after it all the same, and so does one whose clock was set back:
+/// decisions of one price rise by time and id.
+fn after_last_change(
+    tx: &mut Tx<'_>,
+    rows: &[PricingFacts],
+    now: Timestamp,
+    fresh: &[DecisionId],
+) -> Result<Timestamp, StoreError> {
+    let changes = rows.iter().filter_map(|row| row.current.map(|(_, changed_at, _)| changed_at));
+    let Some(last) = changes.max().filter(|last| *last >= now) else { return Ok(now) };
+    let newest = pricing::newest_decision_at(tx, last)?;
+    let rises = last == now
+        && newest.is_none_or(|newest| fresh.first().is_some_and(|id| id.uuid() > newest.uuid()));
+    Ok(if rises { now } else { last.plus_micros(1) })
 }
 
 /// Net pieces sold, by SKU, read once for all pages of a refresh.

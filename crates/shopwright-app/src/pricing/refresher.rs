@@ -7,6 +7,7 @@ use shopwright_domain::ids::IdSource;
 use shopwright_domain::time::Clock;
 use shopwright_store::{Change, Store};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::refresh::{StoreZone, refresh_prices};
@@ -14,22 +15,25 @@ use super::refresh::{StoreZone, refresh_prices};
 /// Changes that follow each other this closely are answered by one refresh.
 const SETTLE: Duration = Duration::from_millis(50);
 
-/// Refreshes all prices every `every`, and within a moment of a change to their inputs in this
+/// Refreshes all prices every `every`, whatever that is at the time, and within a moment of a change to their inputs in this
 /// process. A refresh that fails is tried again at the next occasion; prices stand meanwhile.
 pub fn keep_refreshing(
     store: Store,
     zone: StoreZone,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
-    every: Duration,
+    mut every: watch::Receiver<Duration>,
 ) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut notices = store.changes();
-        let mut due = tokio::time::interval(every);
-        due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut due = ticks(*every.borrow_and_update());
         loop {
             tokio::select! {
                 _ = due.tick() => {}
+                Ok(()) = every.changed() => {
+                    due = ticks(*every.borrow_and_update());
+                    continue;
+                }
                 notice = notices.recv() => match notice {
                     Ok(Change::PriceInputs) | Err(RecvError::Lagged(_)) => {
                         tokio::time::sleep(SETTLE).await;
@@ -48,4 +52,10 @@ pub fn keep_refreshing(
             }
         }
     })
+}
+
+fn ticks(every: Duration) -> tokio::time::Interval {
+    let mut due = tokio::time::interval(every);
+    due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    due
 }

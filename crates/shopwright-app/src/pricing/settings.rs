@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use serde_json::{Value as Json, json};
 use shopwright_domain::catalog::{SHOP_ID_BYTES_MAX, Sku};
 use shopwright_domain::ids::PromotionId;
 use shopwright_domain::money::{Currency, Factor};
 use shopwright_domain::pricing::{FACTOR_MAX, PolicyError, PolicyFacts, PolicyPatch, PricePolicy};
 use shopwright_domain::time::Timestamp;
+use shopwright_store::audit::{self, Stamp};
 use shopwright_store::pricing::FactsOf;
 use shopwright_store::promotions::Promotion;
 use shopwright_store::{Change, Store, StoreError, Tx, catalog, pricing, promotions};
@@ -49,6 +51,14 @@ impl PolicyScope {
             Self::Store => ("store", ""),
             Self::Category(path) => ("category", path),
             Self::Sku(sku) => ("sku", sku.as_str()),
+        }
+    }
+
+    /// What the audit log calls the layer.
+    fn object(&self) -> String {
+        match self.parts() {
+            ("store", _) => "price_policy/store".to_owned(),
+            (name, key) => format!("price_policy/{name}/{key}"),
         }
     }
 }
@@ -136,8 +146,9 @@ pub fn set_policy(
     scope: &PolicyScope,
     patch: &PolicyPatch,
     currency: Currency,
-    now: Timestamp,
+    stamp: Stamp,
 ) -> Result<(), PolicyChangeError> {
+    audit::lock(tx)?;
     if let PolicyScope::Sku(sku) = scope
         && catalog::find(tx, sku)?.is_none()
     {
@@ -151,19 +162,45 @@ pub fn set_policy(
         patch.freeze = layers.store.as_ref().and_then(|kept| kept.freeze);
     }
     layers.insert(name, key.to_owned(), Some(patch.clone()));
-    check_products(tx, scope, &layers, now)?;
+    check_products(tx, scope, &layers, stamp.at)?;
     let json = serde_json::to_value(&patch)
         .map_err(|e| StoreError::Bug(format!("a policy has no JSON form: {e}")))?;
-    pricing::set_policy(tx, name, key, &json, now)?;
+    write_layer(tx, scope, json, "price_policy.set", stamp)?;
+    Ok(())
+}
+
+/// Keeps a layer and records what it was before.
+fn write_layer(
+    tx: &mut Tx<'_>,
+    scope: &PolicyScope,
+    patch: Json,
+    action: &'static str,
+    stamp: Stamp,
+) -> Result<(), StoreError> {
+    let (name, key) = scope.parts();
+    let before = pricing::find_policy(tx, name, key)?.map(|row| row.patch);
+    pricing::set_policy(tx, name, key, &patch, stamp.at)?;
     tx.announce(Change::PriceInputs);
+    audit::record(tx, &stamp.entry(action, scope.object(), before, Some(patch)))?;
     Ok(())
 }
 
 /// Removes the layer of a scope. `false` when there was none.
-pub fn clear_policy(tx: &mut Tx<'_>, scope: &PolicyScope) -> Result<bool, StoreError> {
+pub fn clear_policy(
+    tx: &mut Tx<'_>,
+    scope: &PolicyScope,
+    stamp: Stamp,
+) -> Result<bool, StoreError> {
+    audit::lock(tx)?;
     let (name, key) = scope.parts();
+    let before = pricing::find_policy(tx, name, key)?.map(|row| row.patch);
     tx.announce(Change::PriceInputs);
-    pricing::delete_policy(tx, name, key)
+    let removed = pricing::delete_policy(tx, name, key)?;
+    if removed {
+        let entry = stamp.entry("price_policy.cleared", scope.object(), before, None);
+        audit::record(tx, &entry)?;
+    }
+    Ok(removed)
 }
 
 /// The settings that hold for one product, all layers applied. `None` when there is no product.
@@ -254,8 +291,9 @@ pub enum PromotionError {
 pub fn start_promotion(
     tx: &mut Tx<'_>,
     command: &StartPromotion,
-    now: Timestamp,
+    stamp: Stamp,
 ) -> Result<Promotion, PromotionError> {
+    let now = stamp.at;
     let name = command.name.trim().to_owned();
     if name.is_empty() || name.len() > NAME_BYTES_MAX || name.contains('\0') {
         return Err(PromotionError::Name);
@@ -285,26 +323,49 @@ pub fn start_promotion(
     {
         return Err(PromotionError::UnknownSku(sku.clone()));
     }
+    audit::lock(tx)?;
     promotions::insert(tx, &promotion)?;
     tx.announce(Change::PriceInputs);
+    let (object, after) = (promotion.promotion_id.to_string(), Some(audited(&promotion)));
+    audit::record(tx, &stamp.entry("promotion.started", object, None, after))?;
     Ok(promotion)
 }
 
+fn audited(promotion: &Promotion) -> Json {
+    json!({
+        "name": promotion.name,
+        "scope": promotion.scope,
+        "key": promotion.scope_key,
+        "factor": promotion.factor,
+        "locks_price": promotion.locks_price,
+        "starts_at": promotion.starts_at,
+        "ends_at": promotion.ends_at,
+    })
+}
+
 /// Ends a promotion now. `false` when there is none that runs or is to come.
-pub fn end_promotion(tx: &mut Tx<'_>, id: PromotionId, now: Timestamp) -> Result<bool, StoreError> {
+pub fn end_promotion(tx: &mut Tx<'_>, id: PromotionId, stamp: Stamp) -> Result<bool, StoreError> {
+    audit::lock(tx)?;
+    let before = promotions::find(tx, id)?;
     tx.announce(Change::PriceInputs);
-    promotions::end(tx, id, now)
+    let ended = promotions::end(tx, id, stamp.at)?;
+    if ended {
+        let after = promotions::find(tx, id)?;
+        let (before, after) = (before.as_ref().map(audited), after.as_ref().map(audited));
+        audit::record(tx, &stamp.entry("promotion.ended", id.to_string(), before, after))?;
+    }
+    Ok(ended)
 }
 
 /// Stops every price of the store where it stands, or lets them move again. Leaves the other
 /// settings of the store as they are.
-pub fn set_freeze(tx: &mut Tx<'_>, frozen: bool, now: Timestamp) -> Result<(), StoreError> {
+pub fn set_freeze(tx: &mut Tx<'_>, frozen: bool, stamp: Stamp) -> Result<(), StoreError> {
+    audit::lock(tx)?;
     let kept = pricing::find_policy(tx, "store", "")?;
     let mut patch = kept.map_or_else(|| serde_json::json!({}), |row| row.patch);
     if let Some(fields) = patch.as_object_mut() {
         fields.insert("freeze".to_owned(), frozen.into());
     }
-    pricing::set_policy(tx, "store", "", &patch, now)?;
-    tx.announce(Change::PriceInputs);
-    Ok(())
+    let action = if frozen { "prices.frozen" } else { "prices.unfrozen" };
+    write_layer(tx, &PolicyScope::Store, patch, action, stamp)
 }

@@ -14,6 +14,7 @@ use shopwright_app::orders::{
 use shopwright_app::pricing::{Refreshed, StoreZone, refresh_prices};
 use shopwright_domain::ids::IdSource;
 use shopwright_domain::time::{Clock, Timestamp};
+use shopwright_store::audit::{Actor, Stamp};
 use shopwright_store::{
     PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, Tx, params,
 };
@@ -36,7 +37,7 @@ impl Clock for TestClock {
     }
 }
 
-struct CountingIds(AtomicU64);
+pub struct CountingIds(pub AtomicU64);
 
 impl IdSource for CountingIds {
     fn next_uuid(&self) -> Uuid {
@@ -115,6 +116,11 @@ impl Shop {
         task: impl Future<Output = T> + Send + 'static,
     ) -> tokio::task::JoinHandle<T> {
         self.runtime.spawn(task)
+    }
+
+    /// An act of nobody in particular, now.
+    pub fn stamp(&self) -> Stamp {
+        Stamp::new(Actor::System, self.clock.now())
     }
 
     pub fn set_clock(&self, text: &str) {

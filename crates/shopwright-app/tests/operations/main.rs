@@ -4,7 +4,9 @@
 
 mod catalog_files;
 mod harness;
+mod operators;
 mod order_files;
 mod prices;
 mod replayed_stock;
+mod stock;
 mod verify;

@@ -1,21 +1,22 @@
 //! Prices kept by refreshes: decided, recorded, replayable, never lost between two deciders.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use shopwright_app::pricing::{
     LivePrices, PolicyScope, StartPromotion, end_promotion, refresh_prices, replay, set_freeze,
     set_policy, start_promotion,
 };
 use shopwright_domain::catalog::Sku;
-use shopwright_domain::ids::PromotionId;
+use shopwright_domain::ids::{IdSource, PromotionId};
 use shopwright_domain::money::Factor;
 use shopwright_domain::pricing::PolicyPatch;
-use shopwright_domain::time::Clock as _;
 use shopwright_store::params;
 use shopwright_store::pricing::{self, CurrentPrice};
 use uuid::Uuid;
 
-use crate::harness::{HEADER, Shop, at, on_both};
+use crate::harness::{CountingIds, HEADER, Shop, at, on_both};
 
 fn sku(text: &str) -> Sku {
     Sku::parse(text).unwrap()
@@ -41,7 +42,7 @@ fn stocked(shop: &Shop) {
 fn policy(shop: &Shop, json: serde_json::Value) {
     let patch: PolicyPatch = serde_json::from_value(json).unwrap();
     let currency = "GBP".parse().unwrap();
-    let now = shop.clock.now();
+    let now = shop.stamp();
     shop.run(
         shop.store.write(move |tx| set_policy(tx, &PolicyScope::Store, &patch, currency, now)),
     )
@@ -49,12 +50,41 @@ fn policy(shop: &Shop, json: serde_json::Value) {
 }
 
 fn freeze(shop: &Shop, frozen: bool) {
-    let now = shop.clock.now();
+    let now = shop.stamp();
     shop.write(move |tx| set_freeze(tx, frozen, now));
 }
 
 fn price(shop: &Shop) -> CurrentPrice {
     shop.read(|tx| pricing::find_current(tx, &sku("A-1"))).unwrap()
+}
+
+#[test]
+fn a_decider_that_is_late_or_whose_clock_went_back_still_decides_after_the_one_before_it() {
+    on_both(|shop| {
+        stocked(shop);
+        shop.refresh();
+        for (time, pin) in [("10:00:02", 1_001), ("10:00:01", 1_002), ("09:00:00", 1_003)] {
+            policy(shop, serde_json::json!({ "pin_minor": pin }));
+            shop.set_clock(&format!("2011-12-10T{time}Z"));
+            shop.refresh();
+            assert_eq!(price(shop).amount_minor, pin);
+            shop.assert_books_hold();
+        }
+        // Another node at the same microsecond, whose ids are smaller than those that stand.
+        let last_at = price(shop).changed_at;
+        let other: Arc<dyn IdSource> = Arc::new(CountingIds(AtomicU64::new(0)));
+        policy(shop, serde_json::json!({ "pin_minor": 1_004 }));
+        shop.run(refresh_prices(&shop.store, &shop.zone, last_at, &other)).unwrap();
+        assert_eq!(price(shop).amount_minor, 1_004);
+        shop.assert_books_hold();
+        let changes = shop.read(|tx| pricing::list_decisions(tx, &sku("A-1"), None, None, 10));
+        let amounts: Vec<i64> = changes.iter().map(|change| change.to_minor).collect();
+        assert_eq!(amounts, [1_004, 1_003, 1_002, 1_001, 1_000]);
+        for kept in &changes {
+            let again = serde_json::to_value(replay(kept).unwrap()).unwrap();
+            assert_eq!(again, kept.decision);
+        }
+    });
 }
 
 #[test]
@@ -146,7 +176,7 @@ fn promotions_and_freezes_reach_prices_at_the_next_refresh() {
             starts_at: at("2011-12-10T10:00:00Z"),
             ends_at: at("2011-12-20T10:00:00Z"),
         };
-        let now = shop.clock.now();
+        let now = shop.stamp();
         shop.run(shop.store.write(move |tx| start_promotion(tx, &promotion, now))).unwrap();
         shop.refresh();
         assert_eq!(price(shop).amount_minor, before, "not before it starts");
@@ -155,7 +185,7 @@ fn promotions_and_freezes_reach_prices_at_the_next_refresh() {
         assert_eq!(price(shop).amount_minor, before * 9 / 10);
         freeze(shop, true);
         shop.set_clock("2011-12-10T11:00:00Z");
-        let now = shop.clock.now();
+        let now = shop.stamp();
         assert!(shop.write(move |tx| end_promotion(tx, id, now)));
         assert_eq!(shop.refresh().changed, 0, "frozen");
         freeze(shop, false);
@@ -171,7 +201,7 @@ fn settings_that_cannot_hold_are_refused_and_the_price_stays() {
         shop.refresh();
         let check = |json: serde_json::Value, field: &str| {
             let patch: PolicyPatch = serde_json::from_value(json).unwrap();
-            let now = shop.clock.now();
+            let now = shop.stamp();
             let (scope, currency) = (PolicyScope::Sku(sku("A-1")), "GBP".parse().unwrap());
             let put = shop.store.write(move |tx| set_policy(tx, &scope, &patch, currency, now));
             let error = shop.run(put).unwrap_err();
@@ -192,11 +222,11 @@ fn settings_that_cannot_hold_are_refused_and_the_price_stays() {
 fn two_deciders_at_once_decide_each_price_once() {
     on_both(|shop| {
         stocked(shop);
-        let now = shop.clock.now();
+        let now = shop.stamp();
         let both = shop.run(async {
             tokio::join!(
-                refresh_prices(&shop.store, &shop.zone, now, &shop.ids),
-                refresh_prices(&shop.store, &shop.zone, now, &shop.ids),
+                refresh_prices(&shop.store, &shop.zone, now.at, &shop.ids),
+                refresh_prices(&shop.store, &shop.zone, now.at, &shop.ids),
             )
         });
         assert_eq!(both.0.unwrap().changed + both.1.unwrap().changed, 1);

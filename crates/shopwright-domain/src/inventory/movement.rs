@@ -17,6 +17,8 @@ pub const LOCATION_BYTES_MAX: usize = 60;
 pub enum MovementReason {
     /// Goods that came in.
     Receipt,
+    /// A delivery that was expected came in.
+    Delivery,
     /// Goods that are gone unsold: damaged, lost, thrown away.
     WrittenOff,
     /// The books were wrong by this much, as the owner says.
@@ -34,6 +36,7 @@ impl MovementReason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Receipt => "receipt",
+            Self::Delivery => "delivery",
             Self::WrittenOff => "written_off",
             Self::Correction => "correction",
             Self::Recount => "recount",
@@ -45,7 +48,7 @@ impl MovementReason {
     /// Whether pieces may move this way: a receipt adds, a write-off takes, a correction does either.
     pub const fn fits(self, quantity: i64) -> bool {
         match self {
-            Self::Receipt | Self::Restock => quantity > 0,
+            Self::Receipt | Self::Delivery | Self::Restock => quantity > 0,
             Self::WrittenOff | Self::Shipment => quantity < 0,
             Self::Correction | Self::Recount => quantity != 0,
         }

@@ -172,6 +172,7 @@ fn movements_go_the_way_their_reason_says() {
     check(MovementReason::Correction, [true, false, true]);
     check(MovementReason::Recount, [true, false, true]);
     check(MovementReason::Restock, [false, false, true]);
+    check(MovementReason::Delivery, [false, false, true]);
 }
 
 #[test]

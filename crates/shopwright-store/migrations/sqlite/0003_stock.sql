@@ -12,6 +12,7 @@ ALTER TABLE products ADD COLUMN backorder INTEGER NOT NULL DEFAULT 0;
 
 -- The time of an operation is never before the last one that decided on the same level.
 ALTER TABLE stock_levels ADD COLUMN committed INTEGER NOT NULL DEFAULT 0 CHECK (committed >= 0);
+ALTER TABLE stock_levels ADD COLUMN held INTEGER NOT NULL DEFAULT 0 CHECK (held >= 0);
 ALTER TABLE stock_levels ADD COLUMN decided_at INTEGER;
 
 CREATE TABLE reservations (
@@ -25,7 +26,8 @@ CREATE TABLE reservations (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX reservations_state_expires_at ON reservations (state, expires_at);
 
--- held_until is set only while the reservation is open: what it holds is summed over this index.
+-- held_until is set only while the reservation is open. What a level holds at a time is its `held`, the
+-- sum of all such lines, less those past their time that no sweep has met yet: over this index.
 CREATE TABLE reservation_lines (
     reservation_id BLOB NOT NULL REFERENCES reservations (reservation_id),
     sku            TEXT NOT NULL,

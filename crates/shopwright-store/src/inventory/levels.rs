@@ -3,6 +3,8 @@
 //! Who decides locks first and reads afterwards, in a second statement: on PostgreSQL the sums of a
 //! statement that waits for a lock are as old as its beginning.
 
+use std::collections::BTreeMap;
+
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::inventory::{Authority, LevelFacts};
 use shopwright_domain::time::Timestamp;
@@ -63,9 +65,9 @@ pub fn read(tx: &mut Tx<'_>, skus: &[&str], now: Timestamp) -> Result<Vec<Level>
     let times = vec![now; skus.len()];
     tx.query_rows(
         "SELECT l.sku, l.location, o.priority, l.on_hand,
-             COALESCE((SELECT CAST(SUM(h.quantity) AS BIGINT) FROM reservation_lines h
+             l.held - COALESCE((SELECT CAST(SUM(h.quantity) AS BIGINT) FROM reservation_lines h
                  WHERE h.sku = l.sku AND h.location = l.location
-                   AND h.held_until > CASE WHEN l.decided_at > r.now THEN l.decided_at ELSE r.now END), 0),
+                   AND h.held_until <= CASE WHEN l.decided_at > r.now THEN l.decided_at ELSE r.now END), 0),
              l.committed, p.backorder,
              (SELECT MIN(d.due_at) FROM stock_deliveries d WHERE d.sku = l.sku AND d.location = l.location
                 AND d.state = 'expected' AND d.due_at > r.now),
@@ -101,20 +103,39 @@ fn sorted<'a>(skus: &[&'a str]) -> Vec<&'a str> {
     skus
 }
 
-/// Notes that these levels were decided on at `now`. The caller has locked them.
+/// Notes that these levels were decided on at `now`, and by how much what each holds by time has
+/// changed. The caller has locked them, and `now` is no earlier than their last decision.
 pub fn note_decision(
     tx: &mut Tx<'_>,
     levels: &[LockedLevel],
     now: Timestamp,
+    held: impl Fn(&LockedLevel) -> i64,
 ) -> Result<(), StoreError> {
     tx.execute_rows(
-        "UPDATE stock_levels SET decided_at = r.now FROM {rows} AS r
-         WHERE stock_levels.sku = r.sku AND stock_levels.location = r.location
-           AND (stock_levels.decided_at IS NULL OR stock_levels.decided_at < r.now)",
+        "UPDATE stock_levels SET decided_at = r.now, held = stock_levels.held + r.held FROM {rows} AS r
+         WHERE stock_levels.sku = r.sku AND stock_levels.location = r.location",
         &[
             ("sku", Column::Text(levels.iter().map(|l| l.sku.as_str()).collect())),
             ("location", Column::Text(levels.iter().map(|l| l.location.as_str()).collect())),
             ("now", Column::Time(vec![now; levels.len()])),
+            ("held", Column::Int(levels.iter().map(held).collect())),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Counts pieces that are not held any more, each level named at most once. The caller has locked them.
+pub(super) fn let_go(
+    tx: &mut Tx<'_>,
+    pieces: &BTreeMap<(String, String), i64>,
+) -> Result<(), StoreError> {
+    tx.execute_rows(
+        "UPDATE stock_levels SET held = stock_levels.held - r.gone FROM {rows} AS r
+         WHERE stock_levels.sku = r.sku AND stock_levels.location = r.location",
+        &[
+            ("sku", Column::Text(pieces.keys().map(|(sku, _)| sku.as_str()).collect())),
+            ("location", Column::Text(pieces.keys().map(|(_, place)| place.as_str()).collect())),
+            ("gone", Column::Int(pieces.values().copied().collect())),
         ],
     )?;
     Ok(())

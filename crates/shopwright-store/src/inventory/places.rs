@@ -5,8 +5,7 @@ use shopwright_domain::ids::DeliveryId;
 use shopwright_domain::inventory::Authority;
 use shopwright_domain::time::Timestamp;
 
-use super::reservations::Page;
-use crate::{Row, StoreError, Tx, params};
+use crate::{Page, Row, StoreError, Tx, params};
 
 /// A place that ships.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,27 +129,10 @@ pub fn lock_delivery(tx: &mut Tx<'_>, id: DeliveryId) -> Result<Option<Delivery>
 /// Deliveries, newest first.
 pub fn list_deliveries(
     tx: &mut Tx<'_>,
-    page: Page<DeliveryId>,
-    limit: i64,
+    page: &Page<DeliveryId>,
 ) -> Result<Vec<Delivery>, StoreError> {
-    match page {
-        Page::First => tx.query(
-            &format!("{DELIVERY} ORDER BY delivery_id DESC LIMIT $1"),
-            params![limit],
-            delivery,
-        ),
-        Page::After(id) => tx.query(
-            &format!("{DELIVERY} WHERE delivery_id < $1 ORDER BY delivery_id DESC LIMIT $2"),
-            params![id, limit],
-            delivery,
-        ),
-        Page::Before(id) => {
-            let sql = format!("{DELIVERY} WHERE delivery_id > $1 ORDER BY delivery_id LIMIT $2");
-            let mut rows = tx.query(&sql, params![id, limit], delivery)?;
-            rows.reverse();
-            Ok(rows)
-        }
-    }
+    let select = format!("{DELIVERY} WHERE true");
+    page.newest_first(tx, (&select, "delivery_id"), Vec::new(), delivery)
 }
 
 /// Closes an expected delivery as `received`, with the pieces that came, or as `canceled`.

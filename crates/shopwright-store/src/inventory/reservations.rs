@@ -1,12 +1,15 @@
 //! Reservations and their lines. A line holds stock while `held_until` is ahead, so that an expiry
 //! takes effect at its instant; the sweep only writes down what is so already.
 
+use std::collections::BTreeMap;
+
 use shopwright_domain::catalog::Sku;
-use shopwright_domain::ids::{Id, ReservationId};
+use shopwright_domain::ids::ReservationId;
 use shopwright_domain::inventory::{Allocation, Held, ReservationState};
 use shopwright_domain::time::Timestamp;
 
-use crate::{Column, Row, StoreError, Tx, params};
+use super::levels;
+use crate::{Column, Page, Row, StoreError, Tx, params};
 
 /// Pieces promised from one location.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,44 +139,10 @@ pub fn lock(tx: &mut Tx<'_>, id: ReservationId) -> Result<Option<Reservation>, S
     find_where(tx, &condition, id.into())
 }
 
-/// Which page of a list: after a row (older), before one (newer), or the first.
-#[derive(Clone, Copy, Debug)]
-pub enum Page<C> {
-    /// The newest.
-    First,
-    /// Older than this.
-    After(C),
-    /// The ones just newer than this.
-    Before(C),
-}
-
 /// Reservations, newest first.
-pub fn list(
-    tx: &mut Tx<'_>,
-    page: Page<ReservationId>,
-    limit: i64,
-) -> Result<Vec<Reservation>, StoreError> {
-    let rows = match page {
-        Page::First => tx.query(
-            &format!("{HEAD} ORDER BY reservation_id DESC LIMIT $1"),
-            params![limit],
-            head,
-        )?,
-        Page::After(id) => tx.query(
-            &format!("{HEAD} WHERE reservation_id < $1 ORDER BY reservation_id DESC LIMIT $2"),
-            params![id, limit],
-            head,
-        )?,
-        Page::Before(id) => {
-            let mut rows = tx.query(
-                &format!("{HEAD} WHERE reservation_id > $1 ORDER BY reservation_id LIMIT $2"),
-                params![id, limit],
-                head,
-            )?;
-            rows.reverse();
-            rows
-        }
-    };
+pub fn list(tx: &mut Tx<'_>, page: &Page<ReservationId>) -> Result<Vec<Reservation>, StoreError> {
+    let select = format!("{HEAD} WHERE true");
+    let rows = page.newest_first(tx, (&select, "reservation_id"), Vec::new(), head)?;
     with_lines(tx, rows)
 }
 
@@ -352,7 +321,20 @@ pub fn write_expired(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> Result<u64,
          ORDER BY expires_at, reservation_id LIMIT $2{}",
         tx.for_update_skip_locked()
     );
-    let due: Vec<Id<_>> = tx.query(&sql, params![now, limit], |row| row.get(0))?;
+    let due: Vec<ReservationId> = tx.query(&sql, params![now, limit], |row| row.get(0))?;
+    let mut gone: BTreeMap<(String, String), i64> = BTreeMap::new();
+    tx.query_rows(
+        "SELECT l.sku, l.location, l.quantity FROM {rows} AS r
+         JOIN reservation_lines l ON l.reservation_id = r.id",
+        &[("id", Column::Uuid(due.iter().map(|id| id.uuid()).collect()))],
+        |row| {
+            *gone.entry((row.get(0)?, row.get(1)?)).or_insert(0) += row.get::<i64>(2)?;
+            Ok(())
+        },
+    )?;
+    let skus: Vec<&str> = gone.keys().map(|(sku, _)| sku.as_str()).collect();
+    levels::lock(tx, &skus)?;
+    levels::let_go(tx, &gone)?;
     for id in &due {
         settle(tx, *id, ReservationState::Expired)?;
     }

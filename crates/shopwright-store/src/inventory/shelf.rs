@@ -3,8 +3,7 @@
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::time::Timestamp;
 
-use super::reservations::Page;
-use crate::{Column, Row, StoreError, Tx, params};
+use crate::{Column, Page, Place, Row, StoreError, Tx, params};
 
 /// A movement as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,20 +80,19 @@ pub fn find_movement(
 pub fn list_movements(
     tx: &mut Tx<'_>,
     sku: &Sku,
-    page: Page<&MovementRow>,
-    limit: i64,
+    page: &Page<&MovementRow>,
 ) -> Result<Vec<MovementRow>, StoreError> {
     const KEY: &str = "(at, location, reason, reference)";
-    let (from, compare, newest_first) = match page {
-        Page::First => {
+    let (from, compare, newest_first) = match page.place {
+        Place::First => {
             return tx.query(
                 &format!("{COLUMNS} WHERE sku = $1 ORDER BY at DESC, location DESC, reason DESC, reference DESC LIMIT $2"),
-                params![sku, limit],
+                params![sku, page.limit],
                 movement,
             );
         }
-        Page::After(from) => (from, "<", true),
-        Page::Before(from) => (from, ">", false),
+        Place::After(from) => (from, "<", true),
+        Place::Before(from) => (from, ">", false),
     };
     let way = if newest_first { " DESC" } else { "" };
     let mut rows = tx.query(
@@ -102,7 +100,7 @@ pub fn list_movements(
             "{COLUMNS} WHERE sku = $1 AND {KEY} {compare} ($2, $3, $4, $5)
              ORDER BY at{way}, location{way}, reason{way}, reference{way} LIMIT $6"
         ),
-        params![sku, from.at, &from.location, &from.reason, &from.reference, limit],
+        params![sku, from.at, &from.location, &from.reason, &from.reference, page.limit],
         movement,
     )?;
     if !newest_first {

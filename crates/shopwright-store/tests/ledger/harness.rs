@@ -335,7 +335,10 @@ pub fn hold_writer(db: &Db) -> (Gate, Answer<(), StoreError>) {
     (open, answer)
 }
 
-/// Runs a property on this many random cases. A failing one is printed in its smallest form.
+/// Runs a property on this many random cases, and on as many times more as `PROPTEST_CASES` is above
+/// ten thousand. A failing one is printed in its smallest form.
 pub fn cases(count: u32) -> TestRunner {
+    let wanted: Option<u32> = env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
+    let count = count.saturating_mul((wanted.unwrap_or(0) / 10_000).max(1));
     TestRunner::new(Config { cases: count, failure_persistence: None, ..Config::default() })
 }

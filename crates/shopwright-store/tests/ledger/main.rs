@@ -5,6 +5,8 @@
 // Helpers of a test outside a `#[test]` function may unwrap too: a panic is how a test fails.
 #![allow(clippy::unwrap_used)]
 
+mod audit;
+mod backups;
 mod catalog;
 mod corrupt;
 mod documents;

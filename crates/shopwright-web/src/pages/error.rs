@@ -1,6 +1,7 @@
 //! Pages for what went wrong: what happened, what is safe, what to do. No cause leaks into them.
 
 use maud::{Markup, html};
+use shopwright_domain::identity::Role;
 
 use super::layout::{Frame, Nav, page};
 
@@ -41,6 +42,82 @@ impl ErrorView {
                  85123A are two products."
             ),
             actions: vec![to_prices()],
+            request_id: None,
+        }
+    }
+
+    /// The session's operator may not see this page.
+    pub fn not_for_this_role(needed: Role) -> Self {
+        Self {
+            status: 403,
+            title: "This is not for your role".to_owned(),
+            explanation: format!(
+                "It takes the role “{}”. Nothing was changed. An owner of the shop can give it to you.",
+                needed.label()
+            ),
+            actions: vec![to_prices(), ("See your account".to_owned(), "/account".to_owned())],
+            request_id: None,
+        }
+    }
+
+    /// A form that none of our pages sent, or one whose session is over.
+    pub fn foreign_form() -> Self {
+        Self {
+            status: 403,
+            title: "This form was not sent from here".to_owned(),
+            explanation: "Nothing was changed. Your session may have ended since the page was \
+                          opened, or another site tried to act in your name. Open the page again \
+                          and repeat what you did."
+                .to_owned(),
+            actions: vec![to_prices()],
+            request_id: None,
+        }
+    }
+
+    /// A request that is no form of ours.
+    pub fn not_a_form() -> Self {
+        Self {
+            status: 400,
+            title: "This form cannot be read".to_owned(),
+            explanation: "Nothing was changed. Forms are sent by the pages themselves; programs \
+                          use the API with a key."
+                .to_owned(),
+            actions: vec![to_prices(), ("Read the API docs".to_owned(), "/docs".to_owned())],
+            request_id: None,
+        }
+    }
+
+    /// A one-time link that opens nothing. Says the same whatever the reason.
+    pub fn link_is_gone() -> Self {
+        Self {
+            status: 404,
+            title: "This link opens nothing".to_owned(),
+            explanation: "A link opens once and within an hour; a newer one takes its place. Ask \
+                          whoever sent it for another."
+                .to_owned(),
+            actions: vec![("Go to sign-in".to_owned(), "/sign-in".to_owned())],
+            request_id: None,
+        }
+    }
+
+    /// No operator has this id.
+    pub fn operator_not_found() -> Self {
+        Self {
+            status: 404,
+            title: "There is no such operator".to_owned(),
+            explanation: "Nothing was changed.".to_owned(),
+            actions: vec![("Go to operators".to_owned(), "/operators".to_owned())],
+            request_id: None,
+        }
+    }
+
+    /// No key has this id.
+    pub fn key_not_found() -> Self {
+        Self {
+            status: 404,
+            title: "There is no such key".to_owned(),
+            explanation: "Nothing was changed.".to_owned(),
+            actions: vec![("Go to API keys".to_owned(), "/keys".to_owned())],
             request_id: None,
         }
     }

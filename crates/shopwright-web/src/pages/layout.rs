@@ -4,9 +4,11 @@
 //! rows. The theme is chosen on the server from a cookie, so a page never flashes the wrong one.
 
 use maud::{DOCTYPE, Markup, html};
+use shopwright_domain::identity::Role;
 use shopwright_domain::time::Timestamp;
 
 use super::format;
+use super::forms::csrf_field;
 
 /// What every page needs besides its own view.
 #[derive(Clone, Debug)]
@@ -23,6 +25,19 @@ pub struct Frame {
     pub demo: Option<DemoView>,
     /// The credit a data licence asks for, in the footer.
     pub attribution: Option<AttributionView>,
+    /// Who is signed in.
+    pub operator: Option<OperatorView>,
+}
+
+/// Who is signed in.
+#[derive(Clone, Debug)]
+pub struct OperatorView {
+    /// The operator's name.
+    pub name: String,
+    /// What the operator may do.
+    pub role: Role,
+    /// The token of the form that signs out.
+    pub csrf: String,
 }
 
 /// Addresses of the embedded assets, each with its content hash.
@@ -88,6 +103,8 @@ pub enum Nav {
     Prices,
     /// The API reference.
     Docs,
+    /// One's own account, operators, keys, the audit log.
+    Settings,
     /// A page outside the navigation, such as an error.
     Elsewhere,
 }
@@ -132,18 +149,32 @@ fn bar(frame: &Frame, nav: Nav) -> Markup {
                 }
                 nav aria-label="Main" {
                     a href="/" aria-current=[current(Nav::Prices)] { "Prices" }
+                    @if frame.operator.is_some() {
+                        a href="/account" aria-current=[current(Nav::Settings)] { "Settings" }
+                    }
                     a href="/docs" aria-current=[current(Nav::Docs)] { "API docs" }
                 }
                 div.bar-end {
                     @if let Some(demo) = &frame.demo {
                         span.badge { b { "Demo store" } span { " · " (demo.clock_text) } }
                     }
+                    @if let Some(operator) = &frame.operator { (signed_in(operator)) }
                     button.icon type="button" data-theme-switch hidden title="Theme: as the system"
                         aria-label="Theme: as the system" { (theme_icon()) }
                     button.icon type="button" data-help hidden title="Keyboard shortcuts (?)"
                         aria-label="Keyboard shortcuts" { span aria-hidden="true" { "?" } }
                 }
             }
+        }
+    }
+}
+
+fn signed_in(operator: &OperatorView) -> Markup {
+    html! {
+        form.sign-out method="post" action="/sign-out" {
+            (csrf_field(&operator.csrf))
+            span.who dir="auto" { (operator.name) }
+            button.quiet type="submit" { "Sign out" }
         }
     }
 }

@@ -5,13 +5,14 @@
 
 use serde_json::json;
 use shopwright_domain::catalog::Sku;
+use shopwright_domain::identity::Role;
 use shopwright_domain::time::{DAY, Timestamp};
 use uuid::Uuid;
 
 use super::chart::{PriceChartView, SparkPoint, WeekUnits, price_chart, spark_bars, sparkline};
 use super::docs::{ProblemDoc, docs, docs_errors};
 use super::error::{ErrorView, error};
-use super::layout::{AssetUrls, AttributionView, DemoView, Frame, Theme};
+use super::layout::{AssetUrls, AttributionView, DemoView, Frame, OperatorView, Theme};
 use super::list_state::{Filter, ListState};
 use super::price_row::{ChangeView, PriceRowView, PriceState, RangeView};
 use super::pricing::{NoticeView, PageView, PriceListView, PriceSummaryView, price_list};
@@ -36,6 +37,11 @@ fn frame() -> Frame {
         theme: Some(Theme::Dark),
         demo: Some(DemoView { clock_text: HOSTILE.to_owned() }),
         attribution: Some(AttributionView { text: HOSTILE.to_owned(), url: "/x\"y".to_owned() }),
+        operator: Some(OperatorView {
+            name: HOSTILE.to_owned(),
+            role: Role::Owner,
+            csrf: HOSTILE.to_owned(),
+        }),
     }
 }
 

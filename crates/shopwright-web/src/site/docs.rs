@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 
+use super::visit::Visit;
 use super::{frame, page};
 use crate::Site;
 use crate::pages::docs::{ProblemDoc, docs as docs_page, docs_errors};
@@ -24,11 +25,20 @@ fn problems() -> Vec<ProblemDoc> {
 }
 
 /// `/docs`.
-pub async fn docs(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    page(StatusCode::OK, docs_page(&frame(&site, &headers), &site.description, &problems()))
+pub async fn docs(State(site): State<Arc<Site>>, visit: Visit) -> Response {
+    page(StatusCode::OK, docs_page(&frame(&site, &visit), &site.description, &problems()))
 }
 
 /// `/docs/errors`: where the `type` of a problem points.
-pub async fn errors(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    page(StatusCode::OK, docs_errors(&frame(&site, &headers), &problems()))
+pub async fn errors(State(site): State<Arc<Site>>, visit: Visit) -> Response {
+    page(StatusCode::OK, docs_errors(&frame(&site, &visit), &problems()))
+}
+
+/// `/openapi.json`.
+pub async fn description(State(site): State<Arc<Site>>) -> Response {
+    let mut response = axum::Json(&site.description).into_response();
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 use shopwright_domain::catalog::Sku;
@@ -16,7 +16,8 @@ use shopwright_store::price_list::{self, ListFilter, ListOrder, ListQuery, ListR
 use shopwright_store::pricing::{CurrentPrice, Decision, FactsOf, PricingFacts};
 use shopwright_store::{StoreError, Tx, catalog, orders, pricing};
 
-use super::{error_page, frame, page};
+use super::visit::Visit;
+use super::{error_page, failed, frame, page};
 use crate::Site;
 use crate::pages::chart::{PriceChartView, SparkPoint, WeekUnits};
 use crate::pages::error::ErrorView;
@@ -50,7 +51,7 @@ pub struct ListParams {
 /// `/`.
 pub async fn list(
     State(site): State<Arc<Site>>,
-    headers: HeaderMap,
+    visit: Visit,
     Query(params): Query<ListParams>,
 ) -> Response {
     let state = ListState {
@@ -60,17 +61,9 @@ pub async fn list(
         page: params.page.parse().unwrap_or(1).clamp(1, PAGE_MAX),
     };
     match list_view(&site, state).await {
-        Ok(view) => page(StatusCode::OK, price_list_page(&frame(&site, &headers), &view)),
-        Err(error) => failed(&site, &headers, &error),
+        Ok(view) => page(StatusCode::OK, price_list_page(&frame(&site, &visit), &view)),
+        Err(error) => failed(&site, &visit, &error),
     }
-}
-
-fn failed(site: &Site, headers: &HeaderMap, error: &StoreError) -> Response {
-    tracing::error!(%error, "a page could not be made");
-    let id = headers.get("x-request-id").and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let view =
-        if error.is_transient() { ErrorView::unavailable(id) } else { ErrorView::internal(id) };
-    error_page(site, headers, &view)
 }
 
 async fn list_view(site: &Site, state: ListState) -> Result<PriceListView, StoreError> {
@@ -204,25 +197,25 @@ pub struct SkuParam {
 /// `/products/?sku=…`.
 pub async fn product_by_query(
     site: State<Arc<Site>>,
-    headers: HeaderMap,
+    visit: Visit,
     Query(params): Query<SkuParam>,
 ) -> Response {
-    product(site, headers, Path(params.sku.unwrap_or_default())).await
+    product(site, visit, Path(params.sku.unwrap_or_default())).await
 }
 
 /// `/products/{sku}`.
 pub async fn product(
     State(site): State<Arc<Site>>,
-    headers: HeaderMap,
+    visit: Visit,
     Path(text): Path<String>,
 ) -> Response {
     let Ok(sku) = Sku::parse(&text) else {
-        return error_page(&site, &headers, &ErrorView::product_not_found(&text));
+        return error_page(&site, &visit, &ErrorView::product_not_found(&text));
     };
     match product_view(&site, sku).await {
-        Ok(Some(view)) => page(StatusCode::OK, product_page(&frame(&site, &headers), &view)),
-        Ok(None) => error_page(&site, &headers, &ErrorView::product_not_found(&text)),
-        Err(error) => failed(&site, &headers, &error),
+        Ok(Some(view)) => page(StatusCode::OK, product_page(&frame(&site, &visit), &view)),
+        Ok(None) => error_page(&site, &visit, &ErrorView::product_not_found(&text)),
+        Err(error) => failed(&site, &visit, &error),
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use shopwright_app::identity::{rotate_signing, signing_secret};
 use shopwright_domain::time::{Clock, HOUR, MINUTE};
+use shopwright_store::Tx;
 use shopwright_store::customers::{CustomerSeen, upsert_seen};
 
 use crate::client::Answer;
@@ -107,7 +108,9 @@ fn after_a_rotation_by_another_process_old_tokens_run_out_and_new_ones_need_the_
         shop.clock.advance(MINUTE);
         let now = shop.clock.now();
         let other = shop.another_process();
-        let signing = shop.wait(other.write(move |tx| rotate_signing(tx, now))).unwrap();
+        let stamp = shop.stamp();
+        let rotate = move |tx: &mut Tx<'_>| rotate_signing(tx, stamp);
+        let signing = shop.wait(other.write(rotate)).unwrap();
         assert_eq!((signing.version, signing.since), (2, now));
         let fresh = |version: u32| {
             let now = shop.clock.now().as_micros() / 1_000_000;

@@ -200,6 +200,8 @@ fn the_examples_of_the_description_work_and_the_answers_fit_its_schemas() {
                     .unwrap_or_else(|| panic!("{path} has no example of {name}"));
                 let of = path.split("/{").next().unwrap_or_default();
                 let id = known.get(of).filter(|_| name == "id").map_or(example, String::as_str);
+                let fresh = made_for(shop, &description, &path).filter(|_| name == "id");
+                let id = fresh.as_deref().unwrap_or(id);
                 filled = filled.replace(&format!("{{{name}}}"), id);
             }
             let call = shop.call(&method.to_ascii_uppercase(), &filled);
@@ -240,6 +242,26 @@ fn make_one_of_each(shop: &Shop, description: &Value) -> BTreeMap<String, String
         }
     }
     known
+}
+
+/// Makes what an operation that changes a state needs, each time anew: an example that is released
+/// cannot be sold afterwards.
+fn made_for(shop: &Shop, description: &Value, path: &str) -> Option<String> {
+    let (made_at, by) = [
+        ("/v1/reservations", "create_reservation"),
+        ("/v1/stock/deliveries", "create_stock_delivery"),
+    ]
+    .into_iter()
+    .find(|(prefix, _)| path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with("/{id}")))?;
+    let mut body = example_body(description, by);
+    // The same reference again would be the same thing again.
+    body.as_object_mut().unwrap().remove("reference");
+    let made = shop.post(made_at).json(&body).send().expect(201);
+    let id = made["id"].as_str().unwrap().to_owned();
+    if path == "/v1/reservations/{id}/ship" {
+        shop.post(&format!("/v1/reservations/{id}/commit")).send().expect(200);
+    }
+    Some(id)
 }
 
 /// The example of a body, or one made of the examples of its fields.

@@ -3,7 +3,7 @@
 use shopwright_app::pricing::{PolicyScope, clear_policy, set_policy};
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::pricing::PolicyPatch;
-use shopwright_domain::time::{Clock, HOUR};
+use shopwright_domain::time::HOUR;
 use shopwright_store::catalog::{FoundBasePrice, insert_missing, set_base_prices};
 use shopwright_store::{Store, StoreError};
 
@@ -17,7 +17,7 @@ const CHUNK: usize = 1_000;
 fn pin(shop: &Shop, store: &Store, amount_minor: i64) {
     let patch = PolicyPatch { pin_minor: Some(amount_minor), ..PolicyPatch::default() };
     let scope = PolicyScope::Sku(sku("85123A"));
-    let now = shop.clock.now();
+    let now = shop.stamp();
     let put = store.write(move |tx| set_policy(tx, &scope, &patch, currency(), now));
     shop.wait(put).unwrap();
     shop.refresh(store);
@@ -33,8 +33,8 @@ fn a_price_that_another_process_decides_is_served_within_a_second() {
             soon("the other process's price", || shop.price_of("85123A") == amount);
         }
         shop.clock.advance(HOUR);
-        let scope = PolicyScope::Sku(sku("85123A"));
-        assert_eq!(shop.wait(other.write(move |tx| clear_policy(tx, &scope))), Ok(true));
+        let (scope, stamp) = (PolicyScope::Sku(sku("85123A")), shop.stamp());
+        assert_eq!(shop.wait(other.write(move |tx| clear_policy(tx, &scope, stamp))), Ok(true));
         shop.refresh(&other);
         // From 330 the base price of 295 is more than a step of 10 % away.
         soon("a step towards the base price", || shop.price_of("85123A") == 297);

@@ -15,14 +15,15 @@ use shopwright_app::pricing::{Refreshed, StoreZone, keep_refreshing, refresh_pri
 use shopwright_domain::ids::{Entropy, IdSource, KeyId, new_id};
 use shopwright_domain::money::Currency;
 use shopwright_domain::time::{Clock, Timestamp};
+use shopwright_store::audit::{Actor, Stamp};
 use shopwright_store::{
     PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, Tx, params,
 };
 use shopwright_web::limits::{Limits, Rates};
-use shopwright_web::{Site, SiteOptions, serve};
+use shopwright_web::{PublicUrl, Site, SiteOptions, serve};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -104,6 +105,10 @@ enum Place {
 pub struct Start {
     pub loopback: bool,
     pub refreshing: bool,
+    /// The address visitors write, when the server is told.
+    pub public_url: Option<&'static str>,
+    /// Networks whose headers about the client are believed.
+    pub proxies: &'static [&'static str],
     /// Rates and times; none of these tests is refused for its speed unless it says so.
     pub limits: fn() -> Limits,
 }
@@ -113,12 +118,15 @@ pub fn unlimited() -> Limits {
     Limits { rates: Rates::OFF, ..Limits::default() }
 }
 
+const PLAIN: Start =
+    Start { loopback: false, refreshing: false, public_url: None, proxies: &[], limits: unlimited };
+
 /// Prices move only when a test says so.
-pub const STILL: Start = Start { loopback: false, refreshing: false, limits: unlimited };
+pub const STILL: Start = Start { ..PLAIN };
 /// On a loopback address, where the pages are.
-pub const LOOPBACK: Start = Start { loopback: true, refreshing: false, limits: unlimited };
+pub const LOOPBACK: Start = Start { loopback: true, ..PLAIN };
 /// Prices follow their inputs, as in the real server.
-pub const LIVELY: Start = Start { loopback: false, refreshing: true, limits: unlimited };
+pub const LIVELY: Start = Start { refreshing: true, ..PLAIN };
 
 /// Runs a test body on SQLite, and on PostgreSQL when there is one.
 pub fn on_both(start: Start, body: impl Fn(&Shop)) {
@@ -194,6 +202,9 @@ impl Shop {
                 attribution: None,
                 loopback: start.loopback,
                 limits: (start.limits)(),
+                public_url: start.public_url.and_then(PublicUrl::parse),
+                trusted_proxies: start.proxies.iter().map(|net| net.parse().unwrap()).collect(),
+                demo_operator: None,
             });
             let site = site.await.unwrap();
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -203,7 +214,7 @@ impl Shop {
                 let _ = stopped.await;
             }));
             if start.refreshing {
-                let hourly = Duration::from_hours(1);
+                let (_, hourly) = watch::channel(Duration::from_hours(1));
                 keep_refreshing(store.clone(), zone(), clock.clone(), ids.clone(), hourly);
             }
             (server, address, stop, (secret, publishable))
@@ -248,6 +259,15 @@ impl Shop {
     pub fn price_of(&self, sku: &str) -> i64 {
         let price = self.get(&format!("/v1/prices/{sku}")).send().expect(200);
         price["price"]["amount"].as_i64().unwrap_or_else(|| panic!("{price}"))
+    }
+
+    pub fn clock_now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// An act of nobody in particular, now.
+    pub fn stamp(&self) -> Stamp {
+        Stamp::new(Actor::System, self.clock.now())
     }
 
     pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
@@ -356,7 +376,8 @@ async fn make_key(store: &Store, wanted: WantedKey, ids: &dyn IdSource, now: Tim
     let id = new_id(ids);
     let mut random = [0; 20];
     random[..16].copy_from_slice(id.uuid().as_bytes());
-    let made = store.write(move |tx| create_key(tx, &wanted, id, random, (&key_secret, now)));
+    let stamp = Stamp::new(Actor::System, now);
+    let made = store.write(move |tx| create_key(tx, &wanted, id, random, (&key_secret, stamp)));
     let made = made.await.unwrap();
     Key { id, text: made.text }
 }

@@ -1,6 +1,7 @@
 //! Faults of our own tell the caller nothing: no SQL, no table, no path, no key.
 
 use serde_json::json;
+use shopwright_domain::identity::Role;
 
 use crate::client::Answer;
 use crate::harness::{LOOPBACK, STILL, Shop, on_both};
@@ -70,9 +71,16 @@ fn a_damaged_product_tells_nothing() {
         &[
             ("GET", "/v1/products"),
             ("GET", "/v1/products/85123A"),
-            ("GET", "/v1/stock/85123A"),
             ("GET", "/v1/prices/85123A/explain"),
         ],
+    );
+}
+
+#[test]
+fn a_damaged_location_tells_nothing() {
+    check(
+        "UPDATE locations SET authority = 'EURO'",
+        &[("GET", "/v1/stock/85123A"), ("GET", "/v1/stock/locations")],
     );
 }
 
@@ -88,8 +96,9 @@ fn a_missing_table_tells_nothing() {
 fn a_page_that_cannot_be_made_tells_only_under_which_id_the_log_has_it() {
     on_both(LOOPBACK, |shop| {
         shop.sql("UPDATE products SET currency = 'EURO' WHERE sku = '85123A'");
+        let owner = shop.browser_of(shop.operator("a@b", Role::Owner));
         for path in ["/", "/products/85123A"] {
-            let page = shop.get(path).no_key().header("accept", "text/html").send();
+            let page = owner.get(path);
             assert_eq!(page.status, 500, "{path}");
             let id = page.header("x-request-id");
             assert!(page.text.contains(&format!("<code>{id}</code>")), "{id}: {}", page.text);

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod audit;
 mod batch;
 mod browsers;
 mod client;
@@ -22,12 +23,19 @@ mod ledger_away;
 mod limits;
 mod list_walks;
 mod lists;
+mod people;
 mod policies;
 mod prices;
 mod promotions;
 mod proxy;
 mod rates;
 mod reading;
+mod reservations;
+mod routes;
 mod seed;
+mod settings_pages;
+mod sign_in;
+mod stock;
+mod stock_places;
 mod surface;
 mod traces;

@@ -1,7 +1,7 @@
 //! Rates: what a caller has left, the refusal past it, and who shares a bucket with whom.
 
 use shopwright_app::identity::KeyKind;
-use shopwright_web::limits::{Limits, Rate, Rates, read_networks};
+use shopwright_web::limits::{Limits, Rate, Rates};
 
 use crate::client::Answer;
 use crate::harness::{STILL, Shop, Start, on_sqlite, soon};
@@ -10,11 +10,10 @@ use crate::harness::{STILL, Shop, Start, on_sqlite, soon};
 fn slow() -> Limits {
     let rate = |burst| Rate { per_minute: 1, burst };
     let rates = Rates { secret: rate(5), publishable: rate(3), unauthenticated: rate(2) };
-    let trusted_proxies = read_networks("127.0.0.0/8").unwrap();
-    Limits { rates, trusted_proxies, ..Limits::default() }
+    Limits { rates, ..Limits::default() }
 }
 
-const SLOW: Start = Start { limits: slow, ..STILL };
+const SLOW: Start = Start { limits: slow, proxies: &["127.0.0.0/8"], ..STILL };
 
 fn left(answer: &Answer) -> (String, String, String) {
     let header = |name: &str| answer.header(&format!("ratelimit-{name}")).to_owned();
@@ -80,10 +79,7 @@ fn a_publishable_key_has_a_rate_for_each_address() {
 
 #[test]
 fn the_header_of_a_client_that_is_no_trusted_proxy_is_not_believed() {
-    fn untrusting() -> Limits {
-        Limits { trusted_proxies: Vec::new(), ..slow() }
-    }
-    on_sqlite(Start { limits: untrusting, ..STILL }, |shop| {
+    on_sqlite(Start { proxies: &[], ..SLOW }, |shop| {
         let ask = |from: &str| {
             let call = shop.get("/v1/prices/85123A").key(&shop.publishable);
             call.header("x-forwarded-for", from).send()

@@ -98,24 +98,3 @@ fn a_product_is_shown_with_all_its_fields() {
         shop.get("/v1/products/%00").send().problem(404, "unknown_sku");
     });
 }
-
-#[test]
-fn stock_is_a_count_where_it_is_tracked_and_unknown_elsewhere() {
-    on_both(STILL, |shop| {
-        assert_eq!(
-            shop.get("/v1/stock/85123A").send().expect(200),
-            json!({
-                "object": "stock",
-                "sku": "85123A",
-                "tracked": true,
-                "available_to_sell": 42,
-                "levels": [{ "location": "main", "on_hand": 42, "counted_at": "2026-11-23T12:00:00Z" }],
-            })
-        );
-        assert_eq!(
-            shop.get("/v1/stock/22423").send().expect(200),
-            json!({ "object": "stock", "sku": "22423", "tracked": false, "available_to_sell": null, "levels": [] })
-        );
-        shop.get("/v1/stock/nothing").send().problem(404, "unknown_sku");
-    });
-}

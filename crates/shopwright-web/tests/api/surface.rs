@@ -1,9 +1,11 @@
 //! What surrounds the operations: host names, methods, unknown paths, health, metrics, documents.
 
 use serde_json::json;
+use shopwright_domain::identity::Role;
 
-use crate::client::raw;
-use crate::harness::{LOOPBACK, STILL, Shop, on_both, on_sqlite};
+use crate::client::{Answer, raw};
+use crate::harness::{LOOPBACK, STILL, Shop, Start, on_both, on_sqlite};
+use crate::people::Browser;
 
 /// What a bare request with these header lines is answered.
 fn bare(shop: &Shop, request_line: &str, header_lines: &str) -> String {
@@ -53,25 +55,89 @@ fn a_server_on_loopback_answers_to_loopback_names_only() {
 }
 
 #[test]
-fn a_server_on_other_addresses_answers_to_any_name_but_shows_no_pages() {
+fn a_server_on_other_addresses_answers_to_any_name_until_it_is_told_its_own() {
+    let answers = |shop: &Shop, path: &str, host: &str| {
+        let answer = bare(shop, &format!("GET {path} HTTP/1.1"), &format!("Host: {host}\r\n"));
+        answer.split(' ').nth(1).unwrap_or_default().to_owned()
+    };
     on_sqlite(STILL, |shop| {
-        assert!(
-            bare(shop, "GET /livez HTTP/1.1", "Host: shop.example\r\n").starts_with("HTTP/1.1 200")
-        );
-        for path in ["/products/85123A", "/products/?sku=85123A"] {
-            assert_eq!(shop.get(path).header("accept", "text/html").send().status, 404, "{path}");
-        }
-        // Where the price list would be, people are shown to the reference.
-        let root = shop.get("/").no_key().header("accept", "text/html").send();
-        assert_eq!((root.status, root.header("location")), (303, "/docs"));
+        assert_eq!(answers(shop, "/docs", "shop.example"), "200");
+        assert_eq!(answers(shop, "/docs", "10.0.0.1"), "200");
     });
-    on_sqlite(LOOPBACK, |shop| {
-        for path in ["/", "/products/85123A", "/products/?sku=85123A"] {
-            assert_eq!(
-                shop.get(path).no_key().header("accept", "text/html").send().status,
-                200,
-                "{path}"
-            );
+    on_sqlite(Start { public_url: Some("https://shop.example"), ..STILL }, |shop| {
+        assert_eq!(answers(shop, "/docs", "shop.example"), "200");
+        for (path, host) in [("/docs", "evil.example"), ("/v1/prices/85123A", "localhost")] {
+            assert_eq!(answers(shop, path, host), "403", "{host}");
+        }
+        // Probes come by address.
+        for path in ["/livez", "/readyz", "/metrics"] {
+            assert_eq!(answers(shop, path, "10.0.0.1:8080"), "200", "{path}");
+        }
+    });
+    on_sqlite(Start { public_url: Some("https://shop.example"), ..LOOPBACK }, |shop| {
+        assert_eq!(answers(shop, "/docs", "shop.example"), "200");
+        assert_eq!(answers(shop, "/docs", "localhost:1"), "200");
+        assert_eq!(answers(shop, "/docs", "evil.example"), "403");
+    });
+}
+
+#[test]
+fn pages_are_served_on_any_address_to_whoever_is_signed_in() {
+    for start in [STILL, LOOPBACK] {
+        on_sqlite(start, |shop| {
+            let owner = shop.browser_of(shop.operator("a@b", Role::Owner));
+            for path in ["/", "/products/85123A", "/products/?sku=85123A"] {
+                assert_eq!(owner.get(path).status, 200, "{path}");
+                assert_eq!(Browser::new(shop).get(path).status, 303, "{path}");
+            }
+        });
+    }
+}
+
+/// The parts of a policy that keep scripts, frames and forms of others out.
+fn assert_strict(answer: &Answer, path: &str) {
+    let policy = answer.header("content-security-policy");
+    for part in ["default-src 'none'", "frame-ancestors 'none'"] {
+        assert!(policy.contains(part), "{path}: {policy}");
+    }
+    assert!(!policy.contains("unsafe") && !policy.contains("http"), "{path}: {policy}");
+}
+
+#[test]
+fn every_answer_has_a_strict_policy_and_pages_are_kept_by_nobody() {
+    on_sqlite(STILL, |shop| {
+        let owner = shop.browser_of(shop.operator("a@b", Role::Owner));
+        let nobody = Browser::new(shop);
+        for path in ["/v1/prices/85123A", "/livez", "/openapi.json", "/assets/shopwright.css"] {
+            assert_strict(&nobody.get(path), path);
+        }
+        let pages = [
+            "/",
+            "/products/85123A",
+            "/account",
+            "/operators",
+            "/keys",
+            "/audit",
+            "/docs",
+            "/nowhere",
+        ];
+        for (browser, path) in pages
+            .map(|path| (&owner, path))
+            .into_iter()
+            .chain([(&nobody, "/sign-in"), (&nobody, "/")])
+        {
+            let answer = browser.get(path);
+            assert_strict(&answer, path);
+            assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+            assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+            if answer.status != 303 {
+                let policy = answer.header("content-security-policy");
+                assert!(policy.contains("form-action 'self'; base-uri 'none'"), "{path}: {policy}");
+                assert_eq!(answer.header("referrer-policy"), "same-origin", "{path}");
+                for inline in ["<style", " style=", "onclick", "<script>"] {
+                    assert!(!answer.text.contains(inline), "{path} has {inline}");
+                }
+            }
         }
     });
 }

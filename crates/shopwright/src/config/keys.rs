@@ -1,11 +1,13 @@
 //! The one table of configuration keys: it drives the file, the variables, the flags, the checks,
 //! `shopwright config` and `shopwright config --explain`.
 
+use std::net::IpAddr;
 use std::str::FromStr;
 
+use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use shopwright_domain::money::Currency;
-use shopwright_web::limits::read_networks;
+use shopwright_web::PublicUrl;
 
 /// What a value must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub enum Kind {
     Currency,
     /// An IANA time zone.
     Zone,
+    /// `https://shop.example`.
+    PublicUrl,
     /// Networks with commas between them.
     Networks,
 }
@@ -114,6 +118,20 @@ pub const KEYS: &[Key] = &[
         "The shop's time zone: it says when a day begins and what hour it is.",
     ),
     key(
+        "public_url",
+        "",
+        Kind::PublicUrl,
+        "The address at which visitors reach this server, as https://shop.example. With https, \
+         session cookies are sent over TLS only. The server then answers to no other name.",
+    ),
+    key(
+        "trusted_proxies",
+        "",
+        Kind::Networks,
+        "Networks of reverse proxies, as 10.0.0.0/8,127.0.0.1. Only their X-Forwarded-For and \
+         X-Forwarded-Proto are believed.",
+    ),
+    key(
         "price_refresh_seconds",
         "60",
         Kind::Whole(1, 86_400),
@@ -132,12 +150,6 @@ pub const KEYS: &[Key] = &[
         "4096",
         Kind::Whole(16, 1_000_000),
         "Connections of clients at once; further ones wait. The system's limit of open files must be higher.",
-    ),
-    key(
-        "trusted_proxies",
-        "",
-        Kind::Networks,
-        "Networks of your own proxies, whose X-Forwarded-For is believed about where a client is.",
     ),
     key(
         "rate_secret_per_minute",
@@ -185,6 +197,11 @@ impl Key {
     pub fn variable(&self) -> String {
         format!("SHOPWRIGHT_{}", self.name.to_ascii_uppercase())
     }
+
+    /// Whether SIGHUP changes it in a running server; others need a restart.
+    pub fn reloads(&self) -> bool {
+        matches!(self.name, "log" | "store_name" | "price_refresh_seconds")
+    }
 }
 
 /// The key of this name.
@@ -212,7 +229,8 @@ impl Kind {
             Self::Text(max) => format!("a text of 1 to {max} bytes"),
             Self::Currency => "a currency code like EUR".into(),
             Self::Zone => "a time zone like Europe/Berlin".into(),
-            Self::Networks => "networks like 10.0.0.0/8, fd00::/8".into(),
+            Self::PublicUrl => "an address like https://shop.example, without a path".into(),
+            Self::Networks => "networks like 10.0.0.0/8,127.0.0.1 with commas between them".into(),
         }
     }
 
@@ -232,7 +250,6 @@ impl Kind {
                 (1..=max).contains(&text.len()) && !text.chars().any(char::is_control)
             }
             Self::Currency => Currency::from_str(text).is_ok(),
-            Self::Networks => return read_networks(text).map(drop).map_err(Some),
             Self::Zone => {
                 if TimeZone::get(text).is_ok() {
                     return Ok(());
@@ -242,9 +259,19 @@ impl Kind {
                 let close = nearest(text, names.iter().map(String::as_str));
                 return Err(close.map(|name| format!("did you mean {name}?")));
             }
+            Self::PublicUrl => PublicUrl::parse(text).is_some(),
+            Self::Networks => networks(text).is_some(),
         };
         if holds { Ok(()) } else { Err(None) }
     }
+}
+
+/// Networks with commas between them; an address alone is the network of itself.
+pub fn networks(text: &str) -> Option<Vec<IpNet>> {
+    let one = |part: &str| {
+        part.parse::<IpNet>().ok().or_else(|| part.parse::<IpAddr>().ok().map(IpNet::from))
+    };
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(one).collect()
 }
 
 /// A bare word that is no level would be read as a target and silence everything else.
@@ -288,12 +315,17 @@ mod tests {
         check(Kind::Whole(1, 9), "-1", None);
         check(Kind::Currency, "EURO", None);
         check(Kind::Text(5), "abcdef", None);
-        check(Kind::Networks, "10.0.0.0/8, proxy", Some("`proxy` is no network"));
+        check(Kind::PublicUrl, "shop.example", None);
+        check(Kind::PublicUrl, "https://shop.example/admin", None);
+        check(Kind::Networks, "10.0.0.0/99", None);
+        check(Kind::Networks, "10.0.0.0/8;127.0.0.1", None);
         check(Kind::Zone, "Europe/Lodnon", Some("did you mean Europe/London?"));
         check(Kind::Log, "inof", Some("did you mean info?"));
         check(Kind::Log, "info,shopwright_web=loud", None);
         assert_eq!(Kind::Log.check("warn,shopwright_web=debug"), Ok(()));
         assert_eq!(Kind::Address.check("[::1]:0"), Ok(()));
+        assert_eq!(Kind::PublicUrl.check("https://shop.example"), Ok(()));
+        assert_eq!(Kind::Networks.check("10.0.0.0/8, 127.0.0.1,::1"), Ok(()));
     }
 
     #[test]

@@ -9,9 +9,11 @@ mod read;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use shopwright_domain::money::Currency;
-use shopwright_web::limits::{Limits, Rate, Rates, read_networks};
+use shopwright_web::PublicUrl;
+use shopwright_web::limits::{Limits, Rate, Rates};
 
 pub use keys::{KEYS, Key, nearest};
 pub use read::{Given, read};
@@ -73,6 +75,10 @@ pub struct Settings {
     pub currency: Currency,
     /// The shop's time zone.
     pub zone: TimeZone,
+    /// The address visitors write.
+    pub public_url: Option<PublicUrl>,
+    /// Networks of reverse proxies whose headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// How often all prices are looked at.
     pub price_refresh: Duration,
     /// Where the key secret lies.
@@ -108,6 +114,8 @@ impl Settings {
             store_name: text(&all, "store_name"),
             currency: text(&all, "currency").parse().map_err(|_| wrong("currency"))?,
             zone: TimeZone::get(&text(&all, "zone")).map_err(|_| wrong("zone"))?,
+            public_url: PublicUrl::parse(&text(&all, "public_url")),
+            trusted_proxies: keys::networks(&text(&all, "trusted_proxies")).unwrap_or_default(),
             price_refresh: Duration::from_secs(refresh),
             limits: limits(&all)?,
             key_secret_file: text(&all, "key_secret_file").into(),
@@ -140,8 +148,6 @@ fn limits(all: &[Setting]) -> Result<Limits, Failure> {
             publishable: rate("publishable")?,
             unauthenticated: rate("unauthenticated")?,
         },
-        trusted_proxies: read_networks(&text(all, "trusted_proxies"))
-            .map_err(|_| wrong("trusted_proxies"))?,
         connections_max: text(all, "connections_max")
             .parse()
             .map_err(|_| wrong("connections_max"))?,

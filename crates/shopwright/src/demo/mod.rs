@@ -12,16 +12,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
-use shopwright_app::identity::{KeyKind, KeySecret};
+use shopwright_app::identity::{KeyKind, KeySecret, demo_owner};
 use shopwright_domain::catalog::Sku;
+use shopwright_domain::ids::new_id;
 use shopwright_domain::time::{Clock, Timestamp};
+use shopwright_store::audit::{Actor, Stamp};
 use shopwright_store::{Store, identity, pricing};
 
 use crate::config::Settings;
 use crate::failure::Failure;
+use crate::operators::demo_link;
 use crate::output::{Page, print_text};
 use crate::progress::Progress;
-use crate::real::ShiftedClock;
+use crate::real::{RealIds, ShiftedClock};
 use crate::serve::{Stage, answer, places, url};
 use crate::{api_keys, key_file, ledger};
 
@@ -41,6 +44,8 @@ pub fn settings_of(settings: &Settings) -> Result<Settings, Failure> {
     let data_dir = settings.data_dir.join(FOLDER);
     Ok(Settings {
         database_url: None,
+        // The shop's public name leads to the shop, not to its demo.
+        public_url: None,
         store_name: STORE_NAME.into(),
         currency: CURRENCY.parse().map_err(|_| odd("currency"))?,
         zone: jiff::tz::TimeZone::get(ZONE).map_err(|_| odd("time zone"))?,
@@ -105,27 +110,45 @@ pub async fn run(
     let clock = ShiftedClock::new(opened.starts_at, opened.first_started_at);
     let key = demo_key(settings, &store, clock.now()).await?;
     let skus = telling_skus(&store).await?;
+    let stamp = Stamp::new(Actor::Cli, clock.now());
+    let owner = demo_owner(&store, new_id(&RealIds::new()), stamp).await?;
+    let address = listener.local_addr().map_err(|error| {
+        Failure::new("listen", format!("the address listened on is not known: {error}"))
+    })?;
+    let is_private = address.ip().is_loopback();
+    // Whoever can reach a loopback address sits at this machine; anybody else needs the link.
+    let link = if is_private { None } else { Some(demo_link(&store, owner, stamp).await?) };
     let first_day = jiff::ZonedDateTime::new(opened.starts_at.to_jiff(), settings.zone.clone());
     let stage = Stage {
         clock: Arc::new(clock),
         demo_clock_text: Some(format!("clock runs from {}", first_day.strftime("%-d %b %Y"))),
         attribution: Some((CREDIT.into(), CREDIT_URL.into())),
+        reload: None,
+        demo_operator: is_private.then_some(owner),
     };
     let ready = |address: SocketAddr| {
         let url = url(address);
+        let link = link.map(|token| format!("{url}/setup/{}", token.text()));
         if as_json {
-            let started = json!({ "listening": url, "key": key, "skus": skus });
+            let started = json!({ "listening": url, "key": key, "skus": skus, "link": link });
             print_text(&format!("{started}\n"));
         } else {
-            print_text(&welcome(&url, address, &key, &skus).into_text());
+            print_text(&welcome(&url, link.as_deref(), &key, &skus).into_text());
         }
     };
     answer(settings, store, listener, stage, ready).await
 }
 
-fn welcome(url: &str, address: SocketAddr, key: &str, skus: &[Sku]) -> Page {
+fn welcome(url: &str, link: Option<&str>, key: &str, skus: &[Sku]) -> Page {
     let mut page = Page::new(&format!("The demo shop is open at {url}/"));
-    let mut facts = places(address, url);
+    match link {
+        None => page
+            .line("Open it in a browser on this machine: you are its owner, without a password."),
+        Some(link) => {
+            page.line(&format!("Set a password for its owner here, within an hour: {link}"))
+        }
+    };
+    let mut facts = places(url);
     facts.push(("secret key", key.to_owned()));
     page.pairs(&facts);
     if let Some(first) = skus.first() {
@@ -151,9 +174,9 @@ async fn demo_key(settings: &Settings, store: &Store, now: Timestamp) -> Result<
     if let Some(text) = usable_key(&path, &secret, store).await? {
         return Ok(text);
     }
-    let text = api_keys::make(settings, store, (KeyKind::Secret, "demo".to_owned()).into(), now)
-        .await?
-        .text;
+    let (wanted, stamp) =
+        ((KeyKind::Secret, "demo".to_owned()).into(), Stamp::new(Actor::Cli, now));
+    let text = api_keys::make(settings, store, wanted, stamp).await?.text;
     let _ = fs::remove_file(&path);
     key_file::write_new(&path, text.as_bytes()).map_err(|error| {
         let shown = path.display();

@@ -15,6 +15,7 @@ use shopwright_domain::ids::IdSource;
 use shopwright_domain::money::Factor;
 use shopwright_domain::pricing::{Limit, PolicyPatch, Preset, Strategy};
 use shopwright_domain::time::{Clock, SECOND, Timestamp};
+use shopwright_store::audit::{Actor, Stamp};
 use shopwright_store::{Store, orders, settings as kept};
 
 use crate::config::Settings;
@@ -80,9 +81,9 @@ pub async fn fill(
     let last_order = last_order.ok_or_else(|| Failure::new("demo", "the demo has no orders"))?;
     let days = mornings(settings, last_order)?;
     let first = days.first().copied().unwrap_or(last_order);
-    let currency = settings.currency;
+    let (currency, stamp) = (settings.currency, Stamp::new(Actor::Cli, first));
     store
-        .write(move |tx| set_policy(tx, &PolicyScope::Store, &policy(), currency, first))
+        .write(move |tx| set_policy(tx, &PolicyScope::Store, &policy(), currency, stamp))
         .await
         .map_err(|error| Failure::new("demo", format!("the demo's price policy: {error}")))?;
     decide_day_by_day(settings, store, days, progress).await?;

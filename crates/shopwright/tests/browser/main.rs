@@ -16,6 +16,7 @@ mod looks;
 mod prices;
 mod product;
 mod shop;
+mod sign_in;
 mod webdriver;
 mod window;
 mod without_scripts;
@@ -61,6 +62,11 @@ fn others() -> Vec<Test> {
         prices::a_search_that_finds_nothing_leads_back_to_everything,
         prices::a_filter_and_an_order_change_the_address_and_the_rows,
         prices::the_next_page_goes_on_and_the_one_before_comes_back,
+        sign_in::the_printed_link_makes_the_owner_who_signs_out_and_in_again,
+        sign_in::a_wrong_password_is_told_and_after_five_one_waits,
+        sign_in::a_form_without_its_token_is_refused_with_a_page,
+        sign_in::a_session_that_is_ended_elsewhere_leads_to_sign_in,
+        sign_in::every_page_of_the_settings_is_pictured_in_every_look,
         product::a_row_leads_to_its_product,
         product::the_steps_add_up_to_the_price,
         product::the_past_is_drawn_and_listed,
@@ -75,6 +81,7 @@ fn others() -> Vec<Test> {
     let without_scripts = tests![Scripts::Blocked;
         without_scripts::the_list_is_searched_filtered_ordered_and_turned,
         without_scripts::a_product_and_the_docs_are_whole,
+        sign_in::keys_operators_and_the_log_are_used_without_scripts,
     ];
     with_scripts.into_iter().chain(without_scripts).collect()
 }

@@ -18,10 +18,15 @@ fn a_first_start_that_was_killed_is_finished_by_the_next_and_the_clock_goes_on()
     let server = Server::start(&shop, &["demo"]);
     let key = server.started["key"].as_str().unwrap().to_owned();
     let sku = server.started["skus"][0].as_str().unwrap().to_owned();
-    for path in ["/readyz", "/", &format!("/v1/prices/{sku}"), &format!("/v1/prices/{sku}/explain")]
+    for path in
+        ["/readyz", "/docs", &format!("/v1/prices/{sku}"), &format!("/v1/prices/{sku}/explain")]
     {
         assert_eq!(server.get(path, &key).0, 200, "{path}");
     }
+    // The first look takes one command: the pages let this machine's user in.
+    assert_eq!(server.get("/", "").0, 303);
+    let (status, head) = server.head_of("/demo/enter");
+    assert!(status == 303 && head.contains("shopwright_session="), "{head}");
     let demo = ["--data-dir", "data/demo", "--json"];
     shop.run(&[&demo[..], &["verify"]].concat()).assert_code(0);
     let shown = shop.run(&[&demo[..], &["price", "show", &sku]].concat()).assert_code(0).json();

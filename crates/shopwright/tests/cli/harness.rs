@@ -1,5 +1,6 @@
 //! A folder with a shop in it, the binary run there, and what came out.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -9,8 +10,10 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value as Json;
-use shopwright_store::{SqliteOptions, Store, StoreError, StoreOptions, Tx};
+use shopwright_store::{PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, Tx};
 use tempfile::TempDir;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_shopwright");
 
 pub const HEADER: &str =
     "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country";
@@ -55,11 +58,13 @@ impl Run {
 /// A folder to run the binary in.
 pub struct Shop {
     pub folder: TempDir,
+    /// Given to every run.
+    pub variables: Vec<(String, String)>,
 }
 
 impl Shop {
     pub fn new() -> Self {
-        Self { folder: TempDir::new().unwrap() }
+        Self { folder: TempDir::new().unwrap(), variables: Vec::new() }
     }
 
     /// A shop whose ledger holds [`ORDERS`].
@@ -85,13 +90,20 @@ impl Shop {
 
     /// The binary with these arguments, and none of the caller's own configuration.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_shopwright"));
-        command.args(arguments).current_dir(self.folder.path());
+        self.command_under(&[], arguments)
+    }
+
+    /// The same, run by another program.
+    pub fn command_under(&self, wrapper: &[&str], arguments: &[&str]) -> Command {
+        let mut words = wrapper.iter().copied().chain([BINARY]).chain(arguments.iter().copied());
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).current_dir(self.folder.path());
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("SHOPWRIGHT_") {
                 command.env_remove(name);
             }
         }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -110,12 +122,22 @@ impl Shop {
         }
     }
 
-    /// Does something to the ledger behind the program's back.
-    pub fn tamper(&self, change: impl Fn(&mut Tx<'_>) -> Result<(), StoreError> + Send + 'static) {
-        let options = StoreOptions::Sqlite(SqliteOptions::new(self.path("data/shopwright.db")));
+    /// Does something to the ledger behind the program's back, or looks at it.
+    pub fn tamper<T: Send + 'static>(
+        &self,
+        change: impl Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> T {
+        let url = self.variables.iter().find(|(name, _)| name == "SHOPWRIGHT_DATABASE_URL");
+        let options = match url {
+            Some((_, url)) => StoreOptions::Postgres(PostgresOptions {
+                connections: 2,
+                ..PostgresOptions::new(url)
+            }),
+            None => StoreOptions::Sqlite(SqliteOptions::new(self.path("data/shopwright.db"))),
+        };
         let store = Store::open(&options).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(store.write(change)).unwrap();
+        runtime.block_on(store.write(change)).unwrap()
     }
 }
 
@@ -129,9 +151,17 @@ pub fn gzip(content: &str) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// A new secret key.
+pub fn make_key(shop: &Shop) -> String {
+    let run = shop.run(&["keys", "create", "--kind", "secret", "--name", "api", "--json"]);
+    run.assert_code(0).json()["key"].as_str().unwrap().to_owned()
+}
+
 /// A server that runs until it is stopped; killed when dropped.
 pub struct Server {
     child: Child,
+    /// Where its log goes, when a test reads it.
+    log: Option<PathBuf>,
     /// Kept open: a server whose output is closed is another test.
     _out: BufReader<ChildStdout>,
     /// What it printed when it was ready.
@@ -141,15 +171,31 @@ pub struct Server {
 impl Server {
     /// Starts a command that serves, on a free port, and waits until it answers.
     pub fn start(shop: &Shop, arguments: &[&str]) -> Self {
+        Self::spawn(shop, &[], arguments, None)
+    }
+
+    /// The same, with its log in a file.
+    pub fn start_logged(shop: &Shop, arguments: &[&str]) -> Self {
+        Self::spawn(shop, &[], arguments, Some(shop.path("server.log")))
+    }
+
+    /// The same, run by another program that ends with it.
+    pub fn start_under(shop: &Shop, wrapper: &[&str], arguments: &[&str]) -> Self {
+        Self::spawn(shop, wrapper, arguments, Some(shop.path("server.log")))
+    }
+
+    fn spawn(shop: &Shop, wrapper: &[&str], arguments: &[&str], log: Option<PathBuf>) -> Self {
         let mut all = arguments.to_vec();
         all.extend(["--listen", "127.0.0.1:0", "--json"]);
-        let mut command = shop.command(&all);
-        let mut child = command.stderr(Stdio::inherit()).spawn().unwrap();
+        let mut command = shop.command_under(wrapper, &all);
+        let told =
+            log.as_ref().map_or_else(Stdio::inherit, |log| File::create(log).unwrap().into());
+        let mut child = command.stderr(told).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         out.read_line(&mut line).unwrap();
         let started = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line:?}"));
-        Self { child, _out: out, started }
+        Self { child, log, _out: out, started }
     }
 
     /// The address without `http://`.
@@ -160,6 +206,17 @@ impl Server {
 
     /// A GET with a key; gives status and body.
     pub fn get(&self, path: &str, key: &str) -> (u16, String) {
+        let (status, _, body) = self.exchange(path, key);
+        (status, body)
+    }
+
+    /// A GET without a key; gives status and the lines before the body.
+    pub fn head_of(&self, path: &str) -> (u16, String) {
+        let (status, head, _) = self.exchange(path, "");
+        (status, head)
+    }
+
+    fn exchange(&self, path: &str, key: &str) -> (u16, String, String) {
         let mut stream = TcpStream::connect(self.address()).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         let host = self.address();
@@ -170,15 +227,41 @@ impl Server {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), head.to_owned(), body.to_owned())
     }
 
     /// Asks it to stop as a process supervisor does; gives its exit code.
     #[cfg(unix)]
     pub fn stop(mut self) -> Option<i32> {
+        self.signal(rustix::process::Signal::TERM);
+        self.wait()
+    }
+
+    #[cfg(unix)]
+    pub fn signal(&self, signal: rustix::process::Signal) {
         let id = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        rustix::process::kill_process(id, signal).unwrap();
+    }
+
+    /// Ends it as a power cut would, but for what the system keeps in memory.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// How it ended, if it did.
+    pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// Waits until it ends; gives its exit code.
+    pub fn wait(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log.as_ref().unwrap()).unwrap()
     }
 }
 

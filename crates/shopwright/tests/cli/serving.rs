@@ -1,11 +1,6 @@
 //! `serve`: where it listens, what it follows, and how it stops.
 
-use crate::harness::{ORDERS, Server, Shop, wait_until};
-
-fn make_key(shop: &Shop) -> String {
-    let run = shop.run(&["keys", "create", "--kind", "secret", "--name", "api", "--json"]);
-    run.assert_code(0).json()["key"].as_str().unwrap().to_owned()
-}
+use crate::harness::{ORDERS, Server, Shop, make_key, wait_until};
 
 #[test]
 fn a_server_follows_imports_and_keys_of_other_processes_and_stops_when_asked() {

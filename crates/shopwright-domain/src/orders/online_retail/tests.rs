@@ -266,7 +266,7 @@ fn read_owned(fields: &[String; 8]) -> Result<Line, Vec<FieldError>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10_000))]
+    #![proptest_config(crate::cases::config())]
 
     #[test]
     fn a_booked_amount_is_within_half_a_minor_unit_of_the_exact_one(fields in readable()) {

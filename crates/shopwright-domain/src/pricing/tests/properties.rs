@@ -1,5 +1,4 @@
-//! What holds for any facts and any policy. `PROPTEST_CASES` sets how many are tried; the default
-//! is ten thousand per property.
+//! What holds for any facts and any policy.
 //!
 //! The limits are recomputed here with integers alone, apart from the code under test.
 
@@ -16,15 +15,6 @@ use crate::pricing::{
 use crate::time::Timestamp;
 
 use super::{NOON, facts, promotion};
-
-fn config() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
-    ProptestConfig {
-        cases: cases.unwrap_or(10_000),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
 
 fn amount() -> impl Strategy<Value = i64> {
     prop_oneof![8 => 1..3_000_i64, 2 => 1..=1_000_000_000_000_i64, 1 => 1..20_i64]
@@ -247,7 +237,7 @@ fn broken_by_cap(decision: &PriceDecision) -> bool {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(crate::cases::config())]
 
     #[test]
     fn any_decision_is_safe_reasoned_and_replays_to_the_same_bytes(

@@ -14,7 +14,7 @@ use crate::rates::Spent;
 
 /// One request's caller, in the request's extensions.
 #[derive(Clone, Debug)]
-pub struct Visit(Arc<Found>);
+pub struct Admission(Arc<Found>);
 
 #[derive(Debug)]
 struct Found {
@@ -31,7 +31,7 @@ pub struct Caller {
     pub spent: Option<Spent>,
 }
 
-impl Visit {
+impl Admission {
     /// Of a client at this address.
     pub fn new(address: IpAddr) -> Self {
         Self(Arc::new(Found { address, caller: OnceLock::new() }))
@@ -50,17 +50,17 @@ impl Visit {
 
 /// Lets a known key in: within its rate, and from where it may be used.
 pub fn admit(parts: &Parts, site: &Site, key: &KnownKey) -> Result<(), ApiError> {
-    let Some(visit) = parts.extensions.get::<Visit>() else {
+    let Some(admission) = parts.extensions.get::<Admission>() else {
         // Every route lies under the layer that puts it there.
         tracing::error!("a request came past the layer that knows its client");
         return Err(ApiError::plain(Code::INTERNAL));
     };
-    let asked = site.rates.take(key, visit.address());
+    let asked = site.rates.take(key, admission.address());
     let origin = cors::check_origin(&parts.headers, key);
     let is_shared = key.kind == KeyKind::Publishable && origin.is_ok();
     let (Ok(spent) | Err(spent)) = asked.map_err(Some);
     // A second look at the key of one request changes nothing.
-    let _ = visit.0.caller.set(Caller { is_shared, spent });
+    let _ = admission.0.caller.set(Caller { is_shared, spent });
     match asked {
         Err(spent) => Err(ApiError::new(Code::RATE_LIMITED, spent.detail())),
         Ok(_) => origin,
