@@ -11,7 +11,7 @@ use crate::harness::{STILL, Shop, on_both, on_sqlite, soon};
 
 /// What opens an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Opens {
+pub enum Opens {
     Freely,
     /// A key with this scope: every secret key, and restricted keys that have it.
     With(&'static str),
@@ -20,7 +20,7 @@ use Opens::{Freely, With};
 
 /// Every operation of the description, with a request of its own.
 #[rustfmt::skip]
-const OPERATIONS: &[(&str, &str, &str, Opens)] = &[
+pub const OPERATIONS: &[(&str, &str, &str, Opens)] = &[
     ("get",    "/livez",                               "/livez",                                Freely),
     ("get",    "/readyz",                              "/readyz",                               Freely),
     ("get",    "/metrics",                             "/metrics",                              Freely),
@@ -65,7 +65,7 @@ const OPERATIONS: &[(&str, &str, &str, Opens)] = &[
 ];
 
 /// What a browser's key may do.
-const PUBLISHABLE: &[&str] = &["prices:read", "me:read"];
+pub const PUBLISHABLE: &[&str] = &["prices:read", "me:read"];
 
 #[test]
 fn the_table_names_every_documented_operation_and_no_other() {
