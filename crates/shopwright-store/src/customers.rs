@@ -53,3 +53,22 @@ pub fn upsert_seen(
 pub fn count(tx: &mut Tx<'_>) -> Result<i64, StoreError> {
     tx.one("SELECT COUNT(*) FROM customers", params![], |row| row.get(0))
 }
+
+/// What is known of a customer beside personal data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomerFacts {
+    /// Where the first order went.
+    pub country: Option<String>,
+    /// When the first order was placed.
+    pub first_order_at: Option<Timestamp>,
+}
+
+/// What is known of the customer with this id, or of the one this id was merged into.
+pub fn facts(tx: &mut Tx<'_>, customer_id: &str) -> Result<Option<CustomerFacts>, StoreError> {
+    tx.find(
+        "SELECT country, first_order_at FROM customers WHERE customer_id =
+             COALESCE((SELECT a.customer_id FROM customer_aliases a WHERE a.alias = $1), $1)",
+        params![customer_id],
+        |row| Ok(CustomerFacts { country: row.get(0)?, first_order_at: row.get(1)? }),
+    )
+}

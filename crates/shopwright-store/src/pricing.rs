@@ -6,7 +6,7 @@ use shopwright_domain::ids::DecisionId;
 use shopwright_domain::money::Currency;
 use shopwright_domain::time::{DAY, Timestamp};
 
-use crate::{Change, Column, Row, StoreError, Tx, feed, params};
+use crate::{Change, Column, Place, Row, StoreError, Tx, feed, params};
 
 /// What is known of one SKU when its price is decided.
 #[derive(Clone, Debug, PartialEq)]
@@ -479,11 +479,31 @@ fn policy(row: &Row<'_>) -> Result<PolicyRow, StoreError> {
 
 /// All layers.
 pub fn list_policies(tx: &mut Tx<'_>) -> Result<Vec<PolicyRow>, StoreError> {
-    tx.query(
-        "SELECT scope, scope_key, patch, updated_at FROM pricing_policies ORDER BY scope, scope_key",
-        params![],
-        policy,
-    )
+    let sql = "SELECT scope, scope_key, patch, updated_at FROM pricing_policies";
+    tx.query(sql, params![], policy)
+}
+
+/// Layers by scope and key, from a place in that order that need not be taken.
+pub fn page_of_policies(
+    tx: &mut Tx<'_>,
+    place: &Place<(String, String)>,
+    limit: i64,
+) -> Result<Vec<PolicyRow>, StoreError> {
+    let (scope, key, compare, order) = match place {
+        Place::First => ("", "", ">", "ASC"),
+        Place::After((scope, key)) => (scope.as_str(), key.as_str(), ">", "ASC"),
+        Place::Before((scope, key)) => (scope.as_str(), key.as_str(), "<", "DESC"),
+    };
+    let sql = format!(
+        "SELECT scope, scope_key, patch, updated_at FROM pricing_policies
+         WHERE (scope, scope_key) {compare} ($1, $2)
+         ORDER BY scope {order}, scope_key {order} LIMIT $3"
+    );
+    let mut page = tx.query(&sql, params![scope, key, limit], policy)?;
+    if order == "DESC" {
+        page.reverse();
+    }
+    Ok(page)
 }
 
 /// One layer.

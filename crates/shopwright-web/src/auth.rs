@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use shopwright_app::identity::{KnownKey, Scope};
 
 use crate::Site;
+use crate::admission::admit;
 use crate::problem::{ApiError, Code};
 
 /// Any valid key.
@@ -48,7 +49,7 @@ pub mod needs {
     needs! {
         PricesRead PricingRead PricingWrite PromotionsRead PromotionsWrite CatalogRead CatalogWrite
         StockRead StockWrite CustomersRead CustomersWrite OrdersRead OrdersWrite RefundsWrite
-        WebhooksRead WebhooksWrite EffectsRead EffectsWrite KeysRead KeysWrite AuditRead
+        WebhooksRead WebhooksWrite EffectsRead EffectsWrite KeysRead KeysWrite AuditRead MeRead
     }
 }
 
@@ -71,6 +72,7 @@ impl FromRequestParts<Arc<Site>> for AnyKey {
                 "this key is not known, was revoked or has expired; make one with `shopwright keys create`",
             )
         })?;
+        admit(parts, site, &key)?;
         parts.extensions.insert(Arc::clone(&key));
         Ok(Self(key))
     }

@@ -12,6 +12,7 @@ use shopwright_domain::catalog::Sku;
 use shopwright_store::{Page, Place};
 
 use crate::problem::{ApiError, Code, FieldProblem};
+use crate::strict_json;
 
 /// The largest body of an ordinary request.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
@@ -64,6 +65,7 @@ fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
         return Err(not_an_object(bytes));
     }
+    strict_json::check(bytes).map_err(|fault| ApiError::invalid(vec![fault]))?;
     // Only a body that does not fit is read again, slower, to say where.
     if let Ok(value) = serde_json::from_slice(bytes) {
         return Ok(value);

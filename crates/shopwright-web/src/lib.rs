@@ -1,31 +1,38 @@
 //! HTTP: the JSON API, the pages, and what surrounds every request.
 
+mod admission;
 mod answer;
 pub mod api;
 mod assets;
 mod auth;
+mod connections;
+mod cors;
+mod customer_token;
+mod encoding;
 mod etag;
 mod input;
 mod layers;
+pub mod limits;
 mod metrics;
 mod once;
 mod openapi;
 mod origin;
 pub mod pages;
 pub mod problem;
+mod rate_store;
+mod rates;
 mod site;
+mod strict_json;
+mod trace;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::extract::connect_info::Connected;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::serve::IncomingStream;
 use ipnet::IpNet;
 use shopwright_app::effects::Outside;
 use shopwright_app::identity::{KeySecret, LiveKeys, Passwords};
@@ -40,20 +47,19 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use api::live_body::{LiveBody, render};
+use cors::BrowserRoutes;
+use limits::Limits;
 use metrics::Metrics;
-use origin::Peer;
 use problem::{ApiError, Code};
+use rates::RateLimits;
 
+/// The request that the calling task answers, for what is logged meanwhile.
+pub use layers::current_request;
 /// The OpenAPI 3.1 description as JSON.
 pub use openapi::document as openapi;
 pub use origin::PublicUrl;
 /// Every route beside those of the OpenAPI description: method and path.
 pub use site::routes::listed as page_routes;
-
-/// A request is answered, or given up, within this time.
-const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
-/// Requests under way when a stop is asked for are waited for this long.
-const STOP_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// What the web floor is told by the binary.
 #[derive(Clone)]
@@ -89,6 +95,8 @@ pub struct SiteOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// In a demonstration store on a loopback address: whom visitors are signed in as.
     pub demo_operator: Option<OperatorId>,
+    /// What callers, connections and addresses may take.
+    pub limits: Limits,
 }
 
 /// One running site: what handlers reach.
@@ -113,6 +121,9 @@ pub struct Site {
     pub(crate) demo_operator: Option<OperatorId>,
     pub(crate) passwords: Passwords,
     pub(crate) description: serde_json::Value,
+    pub(crate) browser_routes: BrowserRoutes,
+    pub(crate) limits: Limits,
+    pub(crate) rates: Arc<RateLimits>,
 }
 
 impl Site {
@@ -124,6 +135,9 @@ impl Site {
             .map_err(|error| StoreError::Bug(error.to_string()))?;
         prices.follow(options.store.clone());
         keys.follow(options.store.clone());
+        let rates = RateLimits::new(&options.limits.rates);
+        rates.keep_swept();
+        let description = openapi();
         Ok(Arc::new(Self {
             store: options.store,
             clock: options.clock,
@@ -144,7 +158,10 @@ impl Site {
             trusted_proxies: options.trusted_proxies,
             demo_operator: options.demo_operator,
             passwords,
-            description: openapi(),
+            browser_routes: BrowserRoutes::of(&description),
+            description,
+            limits: options.limits,
+            rates,
         }))
     }
 
@@ -162,15 +179,19 @@ impl Site {
 /// Every route with its layers.
 pub fn router(site: &Arc<Site>) -> Router {
     let (api, _) = openapi::api().split_for_parts();
+    let answer_time = site.limits.times.answer;
     site::routes::pages(site)
         .merge(api)
         .fallback(site::fallback)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(axum::middleware::from_fn(once::read_key))
+        .layer(axum::middleware::from_fn(encoding::unpack))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(DefaultBodyLimit::max(input::BODY_BYTES_MAX))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER_TIME_MAX))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, answer_time))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(site), layers::around))
+        // Outside of the layer that writes request ids into problem documents.
+        .layer(encoding::compression())
         .with_state(Arc::clone(site))
 }
 
@@ -180,51 +201,11 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
-    let signal = async move {
-        shutdown.await;
-        drop(stopping);
-    };
-    let routes = router(&site).into_make_service_with_connect_info::<Peer>();
-    let server = axum::serve(NoDelay(listener), routes).with_graceful_shutdown(signal);
-    let overdue = async {
-        let _ = stopped.await;
-        tokio::time::sleep(STOP_TIME_MAX).await;
-    };
-    tokio::select! {
-        ended = server.into_future() => ended?,
-        () = overdue => tracing::warn!("some requests did not end in time and were cut off"),
-    }
+    connections::answer(router(&site), &site.limits, listener, shutdown).await;
     if let Err(error) = site.close().await {
         tracing::warn!(%error, "when keys were last used could not be written");
     }
     Ok(())
-}
-
-/// Answers are small and complete: waiting to fill a packet only delays them.
-struct NoDelay(TcpListener);
-
-impl axum::serve::Listener for NoDelay {
-    type Io = tokio::net::TcpStream;
-    type Addr = std::net::SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let (stream, address) = axum::serve::Listener::accept(&mut self.0).await;
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY could not be set");
-        }
-        (stream, address)
-    }
-
-    fn local_addr(&self) -> std::io::Result<Self::Addr> {
-        self.0.local_addr()
-    }
-}
-
-impl Connected<IncomingStream<'_, NoDelay>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, NoDelay>) -> Self {
-        Self(*stream.remote_addr())
-    }
 }
 
 async fn method_not_allowed() -> ApiError {

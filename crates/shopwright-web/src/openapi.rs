@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::Site;
 use crate::api::{
-    audit, catalog, catalog_edit, customers, effects, inventory, keys, order_steps, orders,
+    audit, catalog, catalog_edit, customers, effects, inventory, keys, me, order_steps, orders,
     pricing, pricing_settings, promotions, refunds, reservations, stock_movements, stock_places,
     system, webhook_log, webhooks,
 };
@@ -39,6 +39,7 @@ use crate::problem::Code;
         (name = "Stock", description = "What is on the shelf, how it got there and what is on its way."),
         (name = "Reservations", description = "Stock held for a while, then sold, then shipped."),
         (name = "Audit log", description = "Who changed what, and when; nothing in it can be changed unnoticed."),
+        (name = "Customers", description = "What concerns one customer."),
         (name = "Keys", description = "Who may call this API."),
         (name = "System", description = "Health and metrics; no key needed."),
     ),
@@ -54,7 +55,8 @@ impl Modify for Keys {
             .scheme(HttpAuthScheme::Bearer)
             .description(Some(
                 "A secret key (`sk_…`) from your server may do everything; a restricted key (`rk_…`) has the scopes it was \
-                 made with, which each operation names; a publishable key (`pk_…`) in a browser only reads prices.",
+                 made with, which each operation names; a publishable key (`pk_…`) in a browser reads prices and, with a customer token, \
+                 what concerns that customer.",
             ))
             .build();
         let components = openapi.components.get_or_insert_with(Default::default);
@@ -128,6 +130,7 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(reservations::commit_reservation))
         .routes(routes!(reservations::release_reservation))
         .routes(routes!(reservations::ship_reservation))
+        .routes(routes!(me::get_me))
         .routes(routes!(audit::list_audit_entries))
         .routes(routes!(keys::create_api_key, keys::list_api_keys))
         .routes(routes!(keys::revoke_api_key))
@@ -161,9 +164,9 @@ fn add_common_responses(operation: &mut serde_json::Value) {
     let id = operation["operationId"].as_str().unwrap_or_default();
     let reads = ["get_", "list_", "explain_"].iter().any(|verb| id.starts_with(verb));
     let needs_ledger = operation["security"].is_array();
-    let mut codes = vec![Code::REQUEST_TIMEOUT];
+    let mut codes = vec![Code::REQUEST_TIMEOUT, Code::URI_TOO_LONG, Code::HEADERS_TOO_LARGE];
     if needs_ledger {
-        codes.extend([Code::INTERNAL, Code::UNAVAILABLE]);
+        codes.extend([Code::RATE_LIMITED, Code::INTERNAL, Code::UNAVAILABLE]);
     }
     if needs_ledger && !reads {
         codes.push(Code::STORAGE_FULL);

@@ -80,7 +80,7 @@ impl Caller {
             .collect();
         let mut address = peer;
         for hop in hops.into_iter().rev() {
-            let Ok(hop) = hop.parse::<IpAddr>() else { break };
+            let Some(hop) = read_hop(hop) else { break };
             address = hop.to_canonical();
             if !trusted(address) {
                 break;
@@ -103,6 +103,12 @@ impl Caller {
         let bits = if self.address.is_ipv4() { v4_bits } else { v6_bits };
         IpNet::new(self.address, bits).map_or_else(|_| String::new(), |net| net.trunc().to_string())
     }
+}
+
+/// An address, with or without a port.
+fn read_hop(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
+    bare.parse().ok().or_else(|| hop.parse().ok().map(|full: SocketAddr| full.ip()))
 }
 
 /// Whether a form was sent from one of our own pages, as far as the browser says: a browser that
@@ -221,6 +227,9 @@ mod tests {
         check("10.0.0.1", &[], "10.0.0.1", false);
         // What the client wrote itself stands before what the proxies saw.
         check("10.0.0.1", &[("x-forwarded-for", "9.9.9.9, 1.2.3.4, 10.0.0.7")], "1.2.3.4", false);
+        check("10.0.0.1", &[("x-forwarded-for", "1.2.3.4:4711")], "1.2.3.4", false);
+        check("10.0.0.1", &[("x-forwarded-for", "[2001:db8::1]:4711")], "2001:db8::1", false);
+        check("10.0.0.1", &[("x-forwarded-for", "[2001:db8::1]")], "2001:db8::1", false);
         check("10.0.0.1", &[("x-forwarded-for", "unknown")], "10.0.0.1", false);
         check("10.0.0.1", &[("x-forwarded-for", "10.0.0.2")], "10.0.0.2", false);
     }

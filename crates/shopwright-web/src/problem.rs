@@ -49,9 +49,18 @@ codes! {
     /// No key, or one that is not known.
     UNAUTHORIZED = 401, "unauthorized", "A valid API key is needed",
         "Send `Authorization: Bearer sk_…`. Make a key with `shopwright keys create`.";
+    /// A customer token that is missing or not good.
+    CUSTOMER_TOKEN_INVALID = 401, "customer_token_invalid", "A valid customer token is needed",
+        "Send `X-Customer-Token` with a token that your server signed within the last hour; docs/customer-tokens.md shows how.";
     /// A key that may not do this.
     FORBIDDEN = 403, "forbidden", "This key may not do that",
         "Use a secret key (`sk_…`) from your server, or a restricted key (`rk_…`) with the scope that the detail names.";
+    /// A browser on a page that the key is not for.
+    ORIGIN_NOT_ALLOWED = 403, "origin_not_allowed", "This key may not be used from this origin",
+        "Make a publishable key with the page's origin, like https://shop.example, among its `origins`.";
+    /// A secret key that everybody can read.
+    SECRET_KEY_IN_BROWSER = 403, "secret_key_in_browser", "A secret key does not belong in a browser",
+        "Whoever opens that page can read the key: revoke it now with `shopwright keys revoke`, and use a publishable key (`pk_…`) there.";
     /// No such resource.
     NOT_FOUND = 404, "not_found", "There is nothing here",
         "Check the path against the reference at /docs.";
@@ -121,6 +130,12 @@ codes! {
     /// A body past the limit.
     BODY_TOO_LARGE = 413, "body_too_large", "The body is too large",
         "Bodies may have 1 MiB, those of bulk calls 16 MiB; split the request.";
+    /// A path and query past the limit.
+    URI_TOO_LONG = 414, "uri_too_long", "The path and query are too long",
+        "They may have 8 KiB together; send long lists in the body of a batch call.";
+    /// A body packed in a way that is not read.
+    UNSUPPORTED_ENCODING = 415, "unsupported_encoding", "The body is packed in a way that is not read",
+        "Send it as it is, or with `Content-Encoding: gzip`.";
     /// A body that does not say it is JSON.
     UNSUPPORTED_MEDIA_TYPE = 415, "unsupported_media_type", "The body must be JSON",
         "Send `Content-Type: application/json`.";
@@ -130,6 +145,12 @@ codes! {
     /// An idempotency key that another request used.
     IDEMPOTENCY_KEY_REUSED = 422, "idempotency_key_reused", "This Idempotency-Key belongs to another request",
         "The key was sent before with another method, path or body. Use a new key for a new request. Nothing was changed.";
+    /// More requests than the rate allows.
+    RATE_LIMITED = 429, "rate_limited", "Too many requests",
+        "Wait for the seconds in `Retry-After`, then go on more slowly; `RateLimit-Remaining` says what is left.";
+    /// Headers past the limit.
+    HEADERS_TOO_LARGE = 431, "headers_too_large", "The headers are too large",
+        "They may have 32 KiB together; look for a cookie or a token that has grown.";
     /// Our own fault.
     INTERNAL = 500, "internal", "Something went wrong on our side",
         "Try again; if it goes on, report the request id.";
@@ -291,7 +312,7 @@ impl IntoResponse for ApiError {
         if self.code == Code::BUSY {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        if self.code == Code::UNAUTHORIZED {
+        if self.code.status == 401 {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         // The outermost layer writes the request id into the document, which it finds here.

@@ -3,7 +3,8 @@
 use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 use shopwright_app::identity::{
-    KeyError, KeyKind, NewKey, Scope, WantedKey, create_key, revoke_key,
+    KeyError, KeyKind, NewKey, Scope, WantedKey, create_key, revoke_key, rotate_signing,
+    signing_secret, signing_version,
 };
 use shopwright_domain::ids::{KeyId, new_id};
 use shopwright_domain::time::{Clock, Timestamp};
@@ -128,6 +129,28 @@ pub async fn revoke(store: &Store, key_id: &str) -> Result<Answer, Failure> {
     let mut page = Page::new("Revoked");
     page.line(&format!("{id} opens nothing any more, on any node, within a second."));
     Ok(Answer::new(json!({ "key_id": id, "revoked": true }), page))
+}
+
+/// `keys customer-secret`.
+pub async fn customer_secret(
+    settings: &Settings,
+    store: &Store,
+    rotate: bool,
+) -> Result<Answer, Failure> {
+    let secret = key_file::read_or_make(settings, store).await?;
+    let signing = if rotate {
+        let stamp = Stamp::new(Actor::Cli, RealClock.now());
+        store.write(move |tx| rotate_signing(tx, stamp)).await?
+    } else {
+        store.read(signing_version).await?
+    };
+    let text = signing_secret(&secret, signing.version);
+    let json = json!({ "secret": text, "version": signing.version });
+    let mut page = Page::new("Secret of customer tokens");
+    page.pairs(&[("secret", text), ("version", signing.version.to_string())]);
+    page.gap().line("Keep it on your server: whoever has it can speak for every customer.");
+    page.line("Tokens: HS256, `sub` the customer, `iat`, `exp` at most an hour later.");
+    Ok(Answer::new(json, page))
 }
 
 fn key_json(key: &ApiKey) -> Json {

@@ -277,6 +277,17 @@ pub enum KeysCommand {
     Create(CreateKeyArgs),
     /// All keys, newest first
     List,
+    /// The secret with which your server signs customer tokens
+    #[command(after_help = "Examples:
+  shopwright keys customer-secret
+  shopwright keys customer-secret --rotate    a new secret; tokens of the old one run out
+
+docs/customer-tokens.md shows how to sign.")]
+    CustomerSecret {
+        /// Replace the secret; tokens signed before hold until they expire, an hour at most
+        #[arg(long)]
+        rotate: bool,
+    },
     /// Revoke a key at once on every node
     Revoke {
         /// The key's id, as `keys list` shows it

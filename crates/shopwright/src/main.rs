@@ -11,6 +11,7 @@ mod failure;
 mod import;
 mod key_file;
 mod ledger;
+mod log_lines;
 mod operators;
 mod output;
 mod outside;
@@ -23,7 +24,6 @@ mod settings_shown;
 mod signals;
 
 use std::future::Future;
-use std::io;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -158,12 +158,17 @@ fn answer(command: Command, settings: &Settings, json: bool) -> Result<Answer, F
 
 fn keys(settings: &Settings, command: KeysCommand) -> Result<Answer, Failure> {
     let store = match command {
-        KeysCommand::Create(_) => ledger::open_or_make(settings)?,
+        KeysCommand::Create(_) | KeysCommand::CustomerSecret { .. } => {
+            ledger::open_or_make(settings)?
+        }
         _ => ledger::open(settings)?,
     };
     match command {
         KeysCommand::Create(args) => wait_for(api_keys::create(settings, &store, &args)),
         KeysCommand::List => wait_for(api_keys::list(&store, &settings.zone)),
+        KeysCommand::CustomerSecret { rotate } => {
+            wait_for(api_keys::customer_secret(settings, &store, rotate))
+        }
         KeysCommand::Revoke { key_id } => wait_for(api_keys::revoke(&store, &key_id)),
     }
 }
@@ -203,10 +208,8 @@ fn wait_for<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Fail
 fn start_log(settings: &Settings, runs_on: bool) -> Result<Relog, Failure> {
     let level = if runs_on || settings.is_set("log") { settings.log.as_str() } else { "warn" };
     let builder = tracing_subscriber::fmt()
-        .with_ansi(
-            io::IsTerminal::is_terminal(&io::stderr()) && std::env::var_os("NO_COLOR").is_none(),
-        )
-        .with_writer(io::stderr)
+        .event_format(log_lines::WithRequest::on_this_terminal())
+        .with_writer(std::io::stderr)
         .with_env_filter(log_filter(level)?)
         .with_filter_reloading();
     let handle = builder.reload_handle();

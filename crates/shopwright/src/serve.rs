@@ -111,6 +111,7 @@ pub async fn answer(
         demo_clock_text: stage.demo_clock_text,
         attribution: stage.attribution,
         loopback: address.ip().is_loopback(),
+        limits: settings.limits,
         public_url: settings.public_url.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
         demo_operator: stage.demo_operator,

@@ -64,7 +64,7 @@ impl KeyKind {
         match self {
             Self::Secret => ScopeSet::EVERYTHING,
             Self::Restricted => named.collect(),
-            Self::Publishable => [Scope::PricesRead].into_iter().collect(),
+            Self::Publishable => [Scope::PricesRead, Scope::MeRead].into_iter().collect(),
         }
     }
 }
@@ -267,6 +267,12 @@ pub fn create_key(
     let (object, after) = (key_id.to_string(), Some(audited(&key)));
     audit::record(tx, &stamp.entry("key.created", object, None, after))?;
     Ok(NewKey { key, text })
+}
+
+/// The part of a key that is kept in the clear, if the text is long enough to have one.
+pub(super) fn shown_prefix(key: &str) -> Option<&str> {
+    let (kind, _) = key.split_once('_')?;
+    key.get(..kind.len() + 1 + SHOWN_CHARS)
 }
 
 /// Crockford base 32, five bits a character.

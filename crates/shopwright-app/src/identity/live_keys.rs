@@ -1,6 +1,6 @@
 //! Keys in memory: looked up by hash without locks, reloaded when the feed moves.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -8,11 +8,13 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use shopwright_domain::ids::KeyId;
 use shopwright_domain::time::{SECOND, Timestamp};
+use shopwright_store::identity::ApiKey;
 use shopwright_store::{Change, Store, StoreError, feed, identity};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 
-use super::keys::{KeyKind, KeySecret};
+use super::customer_tokens::{SigningVersion, TokenSecrets, signing_version};
+use super::keys::{KeyKind, KeySecret, shown_prefix};
 use super::scopes::{Scope, ScopeSet};
 
 /// How often the feed is looked at for what other processes did.
@@ -35,14 +37,17 @@ pub struct KnownKey {
     last_used_micros: AtomicI64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Snapshot {
     by_hash: HashMap<[u8; 32], Arc<KnownKey>>,
+    /// How usable keys begin.
+    prefixes: HashSet<Box<str>>,
+    /// `None` before the first look at the ledger.
+    tokens: Option<TokenSecrets>,
     version: i64,
 }
 
 /// The usable keys of one process.
-#[derive(Debug)]
 pub struct LiveKeys {
     snapshot: ArcSwap<Snapshot>,
     secret: KeySecret,
@@ -60,10 +65,14 @@ impl LiveKeys {
     }
 
     /// The key that `text` is, unless it is unknown, revoked or past its time. Notes its use. The lookup is by a
-    /// keyed hash, so that its timing tells nothing about other keys.
+    /// keyed hash, so that its timing tells nothing about other keys; what does not begin like any of them is
+    /// not worth a hash. How keys begin is shown in lists and no secret: 130 random bits follow.
     pub fn check(&self, text: &str, now: Timestamp) -> Option<Arc<KnownKey>> {
-        let hash = self.secret.hash(text);
-        let known = self.snapshot.load().by_hash.get(&hash).cloned()?;
+        let snapshot = self.snapshot.load();
+        if !snapshot.prefixes.contains(shown_prefix(text)?) {
+            return None;
+        }
+        let known = snapshot.by_hash.get(&self.secret.hash(text)).cloned()?;
         if known.expires_at.is_some_and(|at| at <= now) {
             return None;
         }
@@ -75,6 +84,11 @@ impl LiveKeys {
         Some(known)
     }
 
+    /// The customer that a good token is for (see [`TokenSecrets::customer`]).
+    pub fn customer(&self, token: &str, now: Timestamp) -> Option<String> {
+        self.snapshot.load().tokens.as_ref()?.customer(token, now)
+    }
+
     async fn catch_up(&self, store: &Store) -> Result<(), StoreError> {
         let seen = self.snapshot.load().version;
         let loaded = store
@@ -83,16 +97,28 @@ impl LiveKeys {
                 if version == seen {
                     return Ok::<_, StoreError>(None);
                 }
-                Ok(Some((version, identity::list_keys(tx)?)))
+                Ok(Some((version, identity::list_keys(tx)?, signing_version(tx)?)))
             })
             .await?;
-        let Some((version, keys)) = loaded else { return Ok(()) };
+        let Some((version, keys, signing)) = loaded else { return Ok(()) };
         // A key that is revoked leaves memory now: its last use is written down before it does.
         if let Err(error) = self.write_last_used(store).await {
             tracing::warn!(%error, "when keys were last used could not be written");
         }
-        let before = self.snapshot.load();
-        let mut by_hash = HashMap::new();
+        let before = self.snapshot.load_full();
+        self.snapshot.store(Arc::new(self.snapshot_of(keys, signing, &before, version)));
+        Ok(())
+    }
+
+    fn snapshot_of(
+        &self,
+        keys: Vec<ApiKey>,
+        signing: SigningVersion,
+        before: &Snapshot,
+        version: i64,
+    ) -> Snapshot {
+        let tokens = Some(TokenSecrets::new(&self.secret, signing));
+        let mut next = Snapshot { tokens, version, ..Snapshot::default() };
         for key in keys.into_iter().filter(|key| key.revoked_at.is_none()) {
             let (Ok(hash), Some(kind)) =
                 (<[u8; 32]>::try_from(key.hash.as_slice()), KeyKind::parse(&key.kind))
@@ -115,10 +141,10 @@ impl LiveKeys {
                 expires_at: key.expires_at,
                 last_used_micros: AtomicI64::new(last),
             };
-            by_hash.insert(hash, Arc::new(known));
+            next.prefixes.insert(key.shown_prefix.into());
+            next.by_hash.insert(hash, Arc::new(known));
         }
-        self.snapshot.store(Arc::new(Snapshot { by_hash, version }));
-        Ok(())
+        next
     }
 
     /// Writes down when keys were last used.

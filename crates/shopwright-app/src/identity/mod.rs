@@ -2,6 +2,7 @@
 //! node; operators are invited, sign in with a password, and are looked up at every request.
 
 mod account;
+mod customer_tokens;
 mod demo;
 mod keys;
 mod links;
@@ -14,6 +15,10 @@ mod sign_in;
 mod token;
 
 pub use account::{ChangePassword, ChangePasswordError, change_password};
+pub use customer_tokens::{
+    SigningVersion, TOKEN_SECONDS_MAX, TokenSecrets, rotate_signing, signing_secret,
+    signing_version,
+};
 pub use demo::demo_owner;
 pub use keys::{
     KEY_RANDOM_BYTES, KeyError, KeyKind, KeySecret, NewKey, WantedKey, create_key, revoke_key,

@@ -69,6 +69,8 @@ scopes! {
     KeysWrite = "keys:write";
     /// The audit log.
     AuditRead = "audit:read";
+    /// What a customer may see of themselves, with the token that the shop's server signed for them.
+    MeRead = "me:read";
 }
 
 impl Scope {

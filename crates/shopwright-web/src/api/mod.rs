@@ -10,6 +10,7 @@ pub mod effects;
 pub mod inventory;
 pub mod keys;
 pub mod live_body;
+pub mod me;
 pub mod order_steps;
 pub mod order_views;
 pub mod orders;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use shopwright_app::pricing::{PolicyChangeError, PolicyScope, clear_policy, set_policy};
 use shopwright_domain::pricing::PolicyPatch;
 use shopwright_domain::time::Timestamp;
-use shopwright_store::{Tx, pricing};
-use utoipa::ToSchema;
+use shopwright_store::{Place, Tx, pricing};
+use utoipa::{IntoParams, ToSchema};
 
 use super::policy_schema::PolicySettings;
 use super::view::ListView;
@@ -17,7 +17,7 @@ use crate::Site;
 use crate::answer::Answer;
 use crate::auth::{Allowed, needs};
 use crate::etag::{EntityTag, IfMatch};
-use crate::input::{JsonBody, PathText};
+use crate::input::{JsonBody, PageLimit, PathText, Query, one_cursor};
 use crate::once::Once;
 use crate::problem::{ApiError, Code, FieldProblem, Problem};
 
@@ -27,6 +27,9 @@ pub struct PolicyView {
     /// Always `pricing_policy`.
     #[schema(example = "pricing_policy")]
     pub object: &'static str,
+    /// Scope and key as in its path; the cursor of the list.
+    #[schema(example = "sku/85123A")]
+    pub id: String,
     /// `store`, `category` or `sku`.
     #[schema(example = "sku")]
     pub scope: String,
@@ -45,6 +48,7 @@ impl From<pricing::PolicyRow> for PolicyView {
     fn from(row: pricing::PolicyRow) -> Self {
         Self {
             object: "pricing_policy",
+            id: policy_id(&row.scope, &row.scope_key),
             scope: row.scope,
             key: row.scope_key,
             settings: row.patch,
@@ -53,11 +57,52 @@ impl From<pricing::PolicyRow> for PolicyView {
     }
 }
 
-/// All layers of settings.
+fn policy_id(scope: &str, key: &str) -> String {
+    if key.is_empty() { scope.to_owned() } else { format!("{scope}/{key}") }
+}
+
+/// A page of layers.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PoliciesQuery {
+    /// Rows, 1 to 100; 10 when left out.
+    #[param(minimum = 1, maximum = 100)]
+    pub limit: Option<i64>,
+    /// An id: the page after it.
+    pub starting_after: Option<String>,
+    /// An id: the page before it.
+    pub ending_before: Option<String>,
+}
+
+impl PoliciesQuery {
+    fn place(&self) -> Result<Place<(String, String)>, ApiError> {
+        let (after, before) = (self.starting_after.as_deref(), self.ending_before.as_deref());
+        one_cursor(after, before)?;
+        let read = |name: &str, id: &str| {
+            let (scope, key) = id.split_once('/').unwrap_or((id, ""));
+            PolicyScope::parse(scope, key).map(|_| (scope.to_owned(), key.to_owned())).ok_or_else(
+                || {
+                    let what = format!("{name}: use the id of a layer, such as sku/85123A");
+                    ApiError::new(Code::INVALID_PARAMETER, what)
+                },
+            )
+        };
+        Ok(match (after, before) {
+            (Some(id), _) => Place::After(read("starting_after", id)?),
+            (_, Some(id)) => Place::Before(read("ending_before", id)?),
+            _ => Place::First,
+        })
+    }
+}
+
+/// All layers of settings, by scope and key.
 #[utoipa::path(
     get, path = "/v1/pricing/policies", tag = "Price settings", operation_id = "list_policies",
+    params(PoliciesQuery),
     responses(
-        (status = 200, description = "All layers", body = ListView<PolicyView>),
+        (status = 200, description = "A page of layers", body = ListView<PolicyView>),
+        (status = 400, description = "A parameter does not fit", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
     ),
@@ -65,16 +110,15 @@ impl From<pricing::PolicyRow> for PolicyView {
 )]
 pub async fn list_policies(
     _: Allowed<needs::PricingRead>,
+    Query(query): Query<PoliciesQuery>,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<ListView<PolicyView>>, ApiError> {
-    let rows = site.store.read(pricing::list_policies).await?;
-    let data: Vec<PolicyView> = rows.into_iter().map(PolicyView::from).collect();
-    Ok(axum::Json(ListView {
-        object: "list",
-        data,
-        has_more: false,
-        url: "/v1/pricing/policies".to_owned(),
-    }))
+    let limit = PageLimit::read(query.limit)?.0;
+    let place = query.place()?;
+    let backwards = matches!(place, Place::Before(_));
+    let rows = site.store.read(move |tx| pricing::page_of_policies(tx, &place, limit + 1)).await?;
+    let data = rows.into_iter().map(PolicyView::from).collect();
+    Ok(axum::Json(ListView::page(data, limit, backwards, "/v1/pricing/policies".to_owned())))
 }
 
 fn read_scope(scope: &str, key: &str) -> Result<PolicyScope, ApiError> {

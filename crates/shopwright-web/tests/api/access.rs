@@ -74,6 +74,7 @@ pub const OPERATIONS: &[(&str, &str, &str, Opens)] = &[
     ("get",    "/v1/products",                         "/v1/products",                          With("catalog:read")),
     ("get",    "/v1/products/{sku}",                   "/v1/products/85123A",                   With("catalog:read")),
     ("get",    "/v1/stock/{sku}",                      "/v1/stock/85123A",                      With("stock:read")),
+    ("get",    "/v1/me",                               "/v1/me",                                With("me:read")),
     ("put",    "/v1/stock/{sku}",                     "/v1/stock/85123A",                      With("stock:write")),
     ("post",   "/v1/stock/{sku}/counts",              "/v1/stock/85123A/counts",               With("stock:write")),
     ("post",   "/v1/stock/{sku}/movements",           "/v1/stock/85123A/movements",            With("stock:write")),
@@ -99,7 +100,7 @@ pub const OPERATIONS: &[(&str, &str, &str, Opens)] = &[
 ];
 
 /// What a browser's key may do.
-pub const PUBLISHABLE: &[&str] = &["prices:read"];
+pub const PUBLISHABLE: &[&str] = &["prices:read", "me:read"];
 
 #[test]
 fn the_table_names_every_documented_operation_and_no_other() {
@@ -154,6 +155,7 @@ fn each_operation_opens_to_the_keys_of_the_table_and_no_others() {
             let call = |key: Option<&str>| {
                 let method = method.to_ascii_uppercase();
                 let call = shop.call(&method, path).no_key();
+                let call = call.header("x-customer-token", &shop.customer_token("17850"));
                 // Read only when the key is let in: then the body is a problem of its own.
                 let call = if method == "GET" || method == "DELETE" {
                     call

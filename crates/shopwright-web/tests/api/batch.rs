@@ -17,7 +17,7 @@ fn items_come_in_the_order_they_were_asked_for_and_as_often() {
     on_both(STILL, |shop| {
         let odd = odd_skus();
         let mut skus =
-            vec!["22423", "nothing", "85123A", "NOBASE", "22423", "nothing", "", "a\0b", "NOBASE"];
+            vec!["22423", "nothing", "85123A", "NOBASE", "22423", "nothing", "", "NOBASE"];
         skus.extend(odd.iter().map(String::as_str));
         let list = ask(shop, &skus);
         assert_eq!(
@@ -29,7 +29,7 @@ fn items_come_in_the_order_they_were_asked_for_and_as_often() {
         assert_eq!(answered, skus);
         for (item, sku) in items.iter().zip(&skus) {
             match *sku {
-                "nothing" | "" | "a\0b" => {
+                "nothing" | "" => {
                     assert_eq!(item["object"], "error", "{item}");
                     assert_eq!(
                         (&item["error"]["type"], &item["error"]["status"]),
@@ -123,7 +123,8 @@ fn a_body_that_does_not_fit_is_pointed_at() {
         check(r#"{"skus":{}}"#, "/skus");
         check(r#"{"skus":["a"],"currency":"EUR"}"#, "/currency");
         check(r#"{"skus":["a"],"a/b~c":1}"#, "/a~1b~0c");
-        check(r#"{"skus":["a"],"skus":["b"]}"#, "");
+        check(r#"{"skus":["a"],"skus":["b"]}"#, "/skus");
+        check(r#"{"skus":["a","b\u0000"]}"#, "/skus/1");
         check("{}", "");
         // Neither a list in place of the object nor any other JSON is an object.
         check(r#"[["85123A"]]"#, "");

@@ -132,13 +132,18 @@ impl Call {
 
 /// Sends bytes as they are and gives all that comes back until the server closes.
 pub fn raw(address: SocketAddr, bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&raw_bytes(address, bytes)).into_owned()
+}
+
+/// Like [`raw`], for answers that are no text.
+pub fn raw_bytes(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(ANSWER_TIME_MAX)).unwrap();
-    stream.write_all(bytes).unwrap();
-    let mut answer = Vec::new();
     // A server that closes on unread bytes resets; what it said before is what counts.
+    let _ = stream.write_all(bytes);
+    let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
-    String::from_utf8_lossy(&answer).into_owned()
+    answer
 }
 
 /// Percent-encodes everything but letters and digits.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use shopwright_app::effects::{Outside, Performers, WorkOptions, Working, keep_working};
-use shopwright_app::identity::{KeyKind, KeySecret, WantedKey, create_key};
+use shopwright_app::identity::{KeyKind, KeySecret, WantedKey, create_key, signing_secret};
 use shopwright_app::pricing::{Refreshed, StoreZone, keep_refreshing, refresh_prices};
 use shopwright_domain::ids::{Entropy, IdSource, KeyId, new_id};
 use shopwright_domain::money::Currency;
@@ -24,6 +24,7 @@ use shopwright_store::audit::{Actor, Stamp};
 use shopwright_store::{
     PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, Tx, params,
 };
+use shopwright_web::limits::{Limits, Rates};
 use shopwright_web::{PublicUrl, Site, SiteOptions, serve};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -112,14 +113,26 @@ pub struct Start {
     pub refreshing: bool,
     /// The address visitors write, when the server is told.
     pub public_url: Option<&'static str>,
+    /// Networks whose headers about the client are believed.
+    pub proxies: &'static [&'static str],
+    /// Rates and times; none of these tests is refused for its speed unless it says so.
+    pub limits: fn() -> Limits,
 }
 
+/// No rates, and the times of the product.
+pub fn unlimited() -> Limits {
+    Limits { rates: Rates::OFF, ..Limits::default() }
+}
+
+const PLAIN: Start =
+    Start { loopback: false, refreshing: false, public_url: None, proxies: &[], limits: unlimited };
+
 /// Prices move only when a test says so.
-pub const STILL: Start = Start { loopback: false, refreshing: false, public_url: None };
-/// On a loopback address.
-pub const LOOPBACK: Start = Start { loopback: true, refreshing: false, public_url: None };
+pub const STILL: Start = Start { ..PLAIN };
+/// On a loopback address, where the pages are.
+pub const LOOPBACK: Start = Start { loopback: true, ..PLAIN };
 /// Prices follow their inputs, as in the real server.
-pub const LIVELY: Start = Start { loopback: false, refreshing: true, public_url: None };
+pub const LIVELY: Start = Start { refreshing: true, ..PLAIN };
 
 /// Runs a test body on SQLite, and on PostgreSQL when there is one.
 pub fn on_both(start: Start, body: impl Fn(&Shop)) {
@@ -164,7 +177,6 @@ impl Shop {
         let clock =
             Arc::new(TestClock(AtomicI64::new(START.parse::<Timestamp>().unwrap().as_micros())));
         let ids: Arc<dyn IdSource> = Arc::new(CounterIds(AtomicU64::new(1)));
-        let key_secret = KeySecret::new(b"a secret of these tests".to_vec()).unwrap();
         let outside = Arc::new(Outside {
             guard: Guard::new(vec!["127.0.0.1".parse().unwrap()], Resolver::System),
             mail: Mail::memory(),
@@ -173,6 +185,7 @@ impl Shop {
             seal: Seal::new(&[7; 32]),
             random: Arc::new(CounterBytes(AtomicU64::new(1))),
         });
+        let key_secret = key_secret();
         let (server, address, stop, keys) = runtime.block_on(async {
             seed::catalogue(&store, clock.now()).await;
             let secret = make_key(
@@ -203,8 +216,9 @@ impl Shop {
                 demo_clock_text: None,
                 attribution: None,
                 loopback: start.loopback,
+                limits: (start.limits)(),
                 public_url: start.public_url.and_then(PublicUrl::parse),
-                trusted_proxies: Vec::new(),
+                trusted_proxies: start.proxies.iter().map(|net| net.parse().unwrap()).collect(),
                 demo_operator: None,
             });
             let site = site.await.unwrap();
@@ -319,6 +333,13 @@ impl Shop {
         self.wait(work)
     }
 
+    /// A token for one customer, as the shop's server signs one.
+    pub fn customer_token(&self, customer: &str) -> String {
+        let now = self.clock.now().as_micros() / 1_000_000;
+        let claims = serde_json::json!({ "sub": customer, "iat": now, "exp": now + 600 });
+        crate::customer_tokens::sign(&claims, &signing_secret(&key_secret(), 1))
+    }
+
     /// Asks the server to stop and waits until it has.
     pub fn close(&mut self) {
         drop(self.stop.take());
@@ -372,8 +393,13 @@ pub fn currency() -> Currency {
     "GBP".parse().unwrap()
 }
 
+/// What keys and customer tokens are derived from.
+pub fn key_secret() -> KeySecret {
+    KeySecret::new(b"a secret of these tests".to_vec()).unwrap()
+}
+
 async fn make_key(store: &Store, wanted: WantedKey, ids: &dyn IdSource, now: Timestamp) -> Key {
-    let key_secret = KeySecret::new(b"a secret of these tests".to_vec()).unwrap();
+    let key_secret = key_secret();
     let id = new_id(ids);
     let mut random = [0; 20];
     random[..16].copy_from_slice(id.uuid().as_bytes());

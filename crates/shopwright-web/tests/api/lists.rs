@@ -120,7 +120,9 @@ fn limits_and_queries_that_do_not_fit_are_refused() {
             answer.problem(400, "invalid_parameter");
             answer
         };
-        for path in ["/v1/prices/85123A/history", "/v1/products", "/v1/promotions"] {
+        for path in
+            ["/v1/prices/85123A/history", "/v1/products", "/v1/promotions", "/v1/pricing/policies"]
+        {
             for limit in ["0", "101", "-1", "ten", "", "1.5", "99999999999999999999"] {
                 check(path, &format!("limit={limit}"));
             }

@@ -45,6 +45,7 @@ fn a_refused_layer_names_its_field_and_leaves_everything_as_it_was() {
             policies(shop),
             [json!({
                 "object": "pricing_policy",
+                "id": "sku/85123A",
                 "scope": "sku",
                 "key": "85123A",
                 "settings": kept,

@@ -166,7 +166,7 @@ fn what_does_not_fit_is_pointed_at_and_nothing_is_made() {
         }
         check(json!({ "scope": "brand" }), "/scope");
         check(json!({ "scope": "sku" }), "/scope");
-        check(json!({ "scope": "category", "key": "a\0b" }), "/scope");
+        check(json!({ "scope": "category", "key": "a\0b" }), "/key");
         check(json!({ "key": "85123A" }), "/scope");
         check(json!({ "locks_price": "yes" }), "/locks_price");
         check(json!({ "rank": 1 }), "/rank");

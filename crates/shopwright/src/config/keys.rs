@@ -197,7 +197,52 @@ pub const KEYS: &[Key] = &[
         Kind::Path,
         "The folder mail is written to when there is no smtp_url, default mail in data_dir.",
     ),
+    key(
+        "connections_max",
+        "4096",
+        Kind::Whole(16, 1_000_000),
+        "Connections of clients at once; further ones wait. The system's limit of open files must be higher.",
+    ),
+    key(
+        "rate_secret_per_minute",
+        "6000",
+        Kind::Whole(0, RATE_MAX),
+        "Requests a minute of each secret or restricted key, on each node. 0 is no limit.",
+    ),
+    key(
+        "rate_secret_burst",
+        "1000",
+        Kind::Whole(1, RATE_MAX),
+        "How many requests of such a key may come at once.",
+    ),
+    key(
+        "rate_publishable_per_minute",
+        "600",
+        Kind::Whole(0, RATE_MAX),
+        "Requests a minute with a publishable key from each address, on each node. 0 is no limit.",
+    ),
+    key(
+        "rate_publishable_burst",
+        "200",
+        Kind::Whole(1, RATE_MAX),
+        "How many requests of such an address may come at once.",
+    ),
+    key(
+        "rate_unauthenticated_per_minute",
+        "60",
+        Kind::Whole(0, RATE_MAX),
+        "Requests a minute without a valid key from each address, on each node. 0 is no limit.",
+    ),
+    key(
+        "rate_unauthenticated_burst",
+        "30",
+        Kind::Whole(1, RATE_MAX),
+        "How many requests of such an address may come at once.",
+    ),
 ];
+
+/// More than one machine answers.
+const RATE_MAX: u64 = 1_000_000_000;
 
 impl Key {
     /// The variable that sets it.

@@ -14,6 +14,7 @@ use jiff::tz::TimeZone;
 use shopwright_domain::money::Currency;
 use shopwright_gateways::allowed::{Allowed, parse_list};
 use shopwright_web::PublicUrl;
+use shopwright_web::limits::{Limits, Rate, Rates};
 
 pub use keys::{KEYS, Key, nearest};
 pub use read::{Given, read};
@@ -99,6 +100,8 @@ pub struct Settings {
     pub smtp_url: Option<String>,
     /// That folder.
     pub mail_dir: PathBuf,
+    /// What callers, connections and addresses may take.
+    pub limits: Limits,
     /// Every key with value and origin, in the table's order.
     pub all: Vec<Setting>,
 }
@@ -111,11 +114,6 @@ impl Settings {
 
     /// The typed form of checked values.
     fn from_checked(mut all: Vec<Setting>) -> Result<Self, Failure> {
-        let text = |all: &[Setting], name: &str| {
-            let found = all.iter().find(|s| s.key.name == name).and_then(|s| s.value.clone());
-            found.unwrap_or_default()
-        };
-        let wrong = |name: &str| Failure::new("config", format!("{name} cannot be read"));
         let number = |name: &str| text(&all, name).parse::<u64>().map_err(|_| wrong(name));
         let data_dir = PathBuf::from(text(&all, "data_dir"));
         let (connections, refresh) =
@@ -139,6 +137,7 @@ impl Settings {
             public_url: PublicUrl::parse(&text(&all, "public_url")),
             trusted_proxies: keys::networks(&text(&all, "trusted_proxies")).unwrap_or_default(),
             price_refresh: Duration::from_secs(refresh),
+            limits: limits(&all)?,
             key_secret_file: text(&all, "key_secret_file").into(),
             seal_key_file: text(&all, "seal_key_file").into(),
             outbound_allow: parse_list(&text(&all, "outbound_allow"))
@@ -150,5 +149,46 @@ impl Settings {
             data_dir,
             all,
         })
+    }
+}
+
+fn text(all: &[Setting], name: &str) -> String {
+    let found = all.iter().find(|s| s.key.name == name).and_then(|s| s.value.clone());
+    found.unwrap_or_default()
+}
+
+fn wrong(name: &str) -> Failure {
+    Failure::new("config", format!("{name} cannot be read"))
+}
+
+fn limits(all: &[Setting]) -> Result<Limits, Failure> {
+    let number = |name: &str| text(all, name).parse().map_err(|_| wrong(name));
+    let rate = |caller: &str| {
+        Ok::<_, Failure>(Rate {
+            per_minute: number(&format!("rate_{caller}_per_minute"))?,
+            burst: number(&format!("rate_{caller}_burst"))?,
+        })
+    };
+    Ok(Limits {
+        rates: Rates {
+            secret: rate("secret")?,
+            publishable: rate("publishable")?,
+            unauthenticated: rate("unauthenticated")?,
+        },
+        connections_max: text(all, "connections_max")
+            .parse()
+            .map_err(|_| wrong("connections_max"))?,
+        ..Limits::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limits_nobody_set_are_those_of_the_server() {
+        let settings = read(&Given::default()).unwrap();
+        assert_eq!(settings.limits, Limits::default());
     }
 }
