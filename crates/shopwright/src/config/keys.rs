@@ -198,6 +198,13 @@ pub const KEYS: &[Key] = &[
         "The folder mail is written to when there is no smtp_url, default mail in data_dir.",
     ),
     key(
+        "effects_kept_days",
+        "30",
+        Kind::Whole(1, 3_650),
+        "Days that events of webhooks, their deliveries, sent mail and other finished effects can be \
+         looked at and sent again. What still waits is never forgotten.",
+    ),
+    key(
         "connections_max",
         "4096",
         Kind::Whole(16, 1_000_000),
