@@ -8,6 +8,7 @@ use shopwright_domain::ids::{
 use shopwright_domain::time::Timestamp;
 use shopwright_domain::webhooks::{EventFilter, is_event_kind};
 
+use crate::dialect::{json_text, json_without};
 use crate::webhook_deliveries::{self, NewDelivery};
 use crate::{Column, Row, StoreError, Tx, params};
 
@@ -242,20 +243,31 @@ pub(crate) fn event_at(row: &Row<'_>, first: usize) -> Result<Event, StoreError>
 /// # Panics
 /// When the name is not one (`[a-zA-Z0-9_]` words with dots): names are written in code.
 pub fn record_event(tx: &mut Tx<'_>, event: &NewEvent<'_>) -> Result<bool, StoreError> {
-    let Some(listening) = insert_event(tx, event)? else { return Ok(false) };
-    if listening == 0 {
-        return Ok(true);
+    Ok(record_events(tx, std::slice::from_ref(event))? > 0)
+}
+
+/// Like [`record_event`] for several; gives how many were not there before. Events that nobody listens
+/// to cost one statement.
+///
+/// # Panics
+/// When a name is not one.
+pub fn record_events(tx: &mut Tx<'_>, events: &[NewEvent<'_>]) -> Result<usize, StoreError> {
+    let added = insert_events(tx, events)?;
+    if added.iter().all(|(_, listening)| *listening == 0) {
+        return Ok(added.len());
     }
     // Not locked: nobody waits for an event. What reaches an endpoint that is switched off meanwhile is
     // given up when it comes to be sent.
     let sql = format!("{COLUMNS} AND enabled = $1 ORDER BY endpoint_id");
     let endpoints = tx.query(&sql, params![true], endpoint)?;
-    for endpoint in endpoints {
-        if endpoint.filters.iter().any(|filter| filter.matches(event.kind)) {
-            send_to(tx, event, endpoint.endpoint_id)?;
+    for event in events.iter().filter(|event| added.iter().any(|(id, _)| *id == event.event_id)) {
+        for endpoint in &endpoints {
+            if endpoint.filters.iter().any(|filter| filter.matches(event.kind)) {
+                send_to(tx, event, endpoint.endpoint_id)?;
+            }
         }
     }
-    Ok(true)
+    Ok(added.len())
 }
 
 /// Logs an event and puts it on its way to one endpoint only, whatever that asks for: the test of an
@@ -265,20 +277,30 @@ pub fn record_event_for(
     event: &NewEvent<'_>,
     endpoint_id: WebhookEndpointId,
 ) -> Result<WebhookDeliveryId, StoreError> {
-    insert_event(tx, event)?;
+    insert_events(tx, std::slice::from_ref(event))?;
     send_to(tx, event, endpoint_id)
 }
 
-/// Gives how many endpoints are switched on, in the same statement: an event that nobody listens to
-/// costs one. `None` when the event is there already.
-fn insert_event(tx: &mut Tx<'_>, event: &NewEvent<'_>) -> Result<Option<i64>, StoreError> {
-    assert!(is_event_kind(event.kind), "`{}` is no name of an event", event.kind);
-    tx.find(
-        "INSERT INTO webhook_events (event_id, kind, data, at) VALUES ($1, $2, $3, $4)
+/// Gives those that were not there before, each with how many endpoints are switched on.
+fn insert_events(
+    tx: &mut Tx<'_>,
+    events: &[NewEvent<'_>],
+) -> Result<Vec<(EventId, i64)>, StoreError> {
+    for event in events {
+        assert!(is_event_kind(event.kind), "`{}` is no name of an event", event.kind);
+    }
+    tx.query_rows(
+        "INSERT INTO webhook_events (event_id, kind, data, at)
+         SELECT r.event_id, r.kind, r.data, r.at FROM {rows} AS r WHERE true
          ON CONFLICT (event_id) DO NOTHING
-         RETURNING (SELECT COUNT(*) FROM webhook_endpoints WHERE enabled = $5)",
-        params![event.event_id, event.kind, &event.data, event.at, true],
-        |row| row.get(0),
+         RETURNING event_id, (SELECT COUNT(*) FROM webhook_endpoints WHERE enabled)",
+        &[
+            ("event_id", Column::Uuid(events.iter().map(|e| e.event_id.uuid()).collect())),
+            ("kind", Column::Text(events.iter().map(|e| e.kind).collect())),
+            ("data", Column::Json(events.iter().map(|e| e.data.to_string()).collect())),
+            ("at", Column::Time(events.iter().map(|e| e.at).collect())),
+        ],
+        |row| Ok((row.get(0)?, row.get(1)?)),
     )
 }
 
@@ -308,6 +330,19 @@ pub fn list_events(
         params![before, kind, limit],
         |row| event_at(row, 0),
     )
+}
+
+/// Takes ids out of the events about customers: where `field` of their data is one of `names`, it is
+/// null from now on. For people that were erased.
+pub fn forget_customers(tx: &mut Tx<'_>, field: &str, names: &[&str]) -> Result<u64, StoreError> {
+    let named = json_text(tx.is_postgres(), "data", field);
+    let emptied = json_without(tx.is_postgres(), "data", field);
+    // The condition of the index, word for word.
+    let sql = format!(
+        "UPDATE webhook_events SET data = {emptied} FROM {{rows}} AS r
+         WHERE kind >= 'customer.' AND kind < 'customer/' AND {named} = r.name"
+    );
+    tx.execute_rows(&sql, &[("name", Column::Text(names.to_vec()))])
 }
 
 /// Forgets up to `limit` events from before then with their deliveries, except what is still on its

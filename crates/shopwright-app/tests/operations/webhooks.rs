@@ -20,9 +20,9 @@ use shopwright_store::webhooks::{self, Endpoint, NewEvent};
 use crate::harness::{Shop, on_both};
 use crate::outside::{Received, Receiver, Reply, outside, wait_until, work};
 
-const OK: Reply = Reply::Status(200, "");
+pub const OK: Reply = Reply::Status(200, "");
 
-fn make(
+pub fn make(
     shop: &Shop,
     outside: &Arc<Outside>,
     url: String,
@@ -51,7 +51,12 @@ fn made(
     shop.run(made).map(|_| (id, text))
 }
 
-fn switch(shop: &Shop, outside: &Arc<Outside>, id: WebhookEndpointId, enabled: bool) -> Endpoint {
+pub fn switch(
+    shop: &Shop,
+    outside: &Arc<Outside>,
+    id: WebhookEndpointId,
+    enabled: bool,
+) -> Endpoint {
     let change = ChangeEndpoint { enabled: Some(enabled), ..ChangeEndpoint::default() };
     let (outside, stamp) = (Arc::clone(outside), shop.stamp());
     let changed = shop.store.write(move |tx| change_endpoint(tx, &outside, id, &change, stamp));
@@ -67,12 +72,12 @@ fn replay_all(
     shop.run(shop.store.write(move |tx| replay_failed(tx, id, since, now)))
 }
 
-fn test(shop: &Shop, id: WebhookEndpointId) -> Result<WebhookDeliveryId, EndpointError> {
+pub fn test(shop: &Shop, id: WebhookEndpointId) -> Result<WebhookDeliveryId, EndpointError> {
     let (event, now) = (new_id(shop.ids.as_ref()), shop.clock.now());
     shop.run(shop.store.write(move |tx| test_endpoint(tx, id, event, now)))
 }
 
-fn tell(shop: &Shop) -> EventId {
+pub fn tell(shop: &Shop) -> EventId {
     let (event_id, at): (EventId, _) = (new_id(shop.ids.as_ref()), shop.clock.now());
     shop.write(move |tx| {
         let data = json!({ "sku": "A-1" });
@@ -81,16 +86,16 @@ fn tell(shop: &Shop) -> EventId {
     event_id
 }
 
-fn endpoint(shop: &Shop, id: WebhookEndpointId) -> Endpoint {
+pub fn endpoint(shop: &Shop, id: WebhookEndpointId) -> Endpoint {
     shop.read(move |tx| webhooks::find_endpoint(tx, id)).unwrap()
 }
 
 /// The newest delivery to an endpoint.
-fn delivery(shop: &Shop, id: WebhookEndpointId) -> Delivery {
+pub fn delivery(shop: &Shop, id: WebhookEndpointId) -> Delivery {
     shop.read(move |tx| webhook_deliveries::list(tx, id, None, None, 1)).remove(0)
 }
 
-fn tried(shop: &Shop, id: WebhookEndpointId, attempts: i64) {
+pub fn tried(shop: &Shop, id: WebhookEndpointId, attempts: i64) {
     wait_until("it was tried", || delivery(shop, id).attempts == attempts);
 }
 
@@ -103,7 +108,7 @@ fn to_next_try(shop: &Shop, id: WebhookEndpointId) -> i64 {
     moved
 }
 
-fn signature(secret: &str, received: &Received) -> String {
+pub fn signature(secret: &str, received: &Received) -> String {
     let engine = base64::engine::general_purpose::STANDARD;
     let key = engine.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&key).unwrap();

@@ -160,7 +160,8 @@ pub const KEYS: &[Key] = &[
         Kind::Path,
         "The file with the keys that seal secrets in the database, default seal.key in data_dir. \
          Made on first use. Several nodes share it; keep a copy outside the database's backups. To \
-         rotate, put a new line of 32 random bytes in base64 first and keep the old lines.",
+         rotate, put a new line of 32 random bytes in base64 first and keep the old \
+         lines until the log says that secrets were sealed anew.",
     ),
     key(
         "outbound_allow",
