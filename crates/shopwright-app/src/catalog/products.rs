@@ -8,6 +8,8 @@ use shopwright_domain::time::Timestamp;
 use shopwright_store::catalog::{self, Product, SET_BY_OWNER};
 use shopwright_store::{Change, Store, StoreError, Tx};
 
+use super::product_events::tell;
+
 /// Products written in one transaction.
 const CHUNK: usize = 250;
 
@@ -76,12 +78,24 @@ pub fn put_product(
     fields: &ProductFields,
     now: Timestamp,
 ) -> Result<Put, PutProductError> {
+    let (put, version) = put_untold(tx, sku, fields, now)?;
+    tell(tx, &[(sku, put, version)], now)?;
+    Ok(put)
+}
+
+/// Gives what was done and the version the product has now.
+fn put_untold(
+    tx: &mut Tx<'_>,
+    sku: &Sku,
+    fields: &ProductFields,
+    now: Timestamp,
+) -> Result<(Put, i64), PutProductError> {
     fields.check(sku).map_err(PutProductError::Invalid)?;
     let owners = fields.base_price_minor.map(|_| by_owner());
     let Some(kept) = catalog::lock(tx, sku)? else {
         if catalog::insert(tx, sku, fields, owners.as_ref(), now)? {
             tx.announce(Change::PriceInputs);
-            return Ok(Put::Created);
+            return Ok((Put::Created, 1));
         }
         // A rival made it while we looked; it is there to be locked now.
         return match catalog::lock(tx, sku)? {
@@ -97,7 +111,7 @@ fn replace(
     kept: &Product,
     fields: &ProductFields,
     now: Timestamp,
-) -> Result<Put, PutProductError> {
+) -> Result<(Put, i64), PutProductError> {
     if kept.currency != fields.currency {
         return Err(PutProductError::Currency { kept: kept.currency, sent: fields.currency });
     }
@@ -113,11 +127,11 @@ fn replace(
         Some(_) => Some(by_owner()),
     };
     if fields_of(kept) == next && kept.base_price_from == from {
-        return Ok(Put::Unchanged);
+        return Ok((Put::Unchanged, kept.version));
     }
     catalog::update(tx, &kept.sku, &next, from.as_ref(), now)?;
     tx.announce(Change::PriceInputs);
-    Ok(Put::Updated)
+    Ok((Put::Updated, kept.version + 1))
 }
 
 /// One row of many.
@@ -159,9 +173,13 @@ fn put_rows(
     now: Timestamp,
 ) -> Result<Vec<RowOutcome>, StoreError> {
     let mut outcomes = Vec::with_capacity(rows.len());
+    let mut written = Vec::with_capacity(rows.len());
     for row in rows {
-        let outcome = match put_product(tx, &row.sku, &row.fields, now) {
-            Ok(put) => Ok(put),
+        let outcome = match put_untold(tx, &row.sku, &row.fields, now) {
+            Ok((put, version)) => {
+                written.push((&row.sku, put, version));
+                Ok(put)
+            }
             Err(PutProductError::Invalid(fields)) => Err(fields),
             Err(error @ PutProductError::Currency { .. }) => {
                 Err(vec![InvalidField::new("/currency", error.to_string())])
@@ -170,5 +188,6 @@ fn put_rows(
         };
         outcomes.push((row.place, outcome));
     }
+    tell(tx, &written, now)?;
     Ok(outcomes)
 }

@@ -5,6 +5,7 @@ use shopwright_domain::ids::OrderId;
 use shopwright_domain::time::Timestamp;
 use shopwright_store::{StoreError, Tx, customers, orders};
 
+use super::customer_events::tell_erased;
 use super::whose::tombstone;
 use super::{Whose, whose};
 
@@ -53,5 +54,6 @@ pub fn erase_customer(
     for id in &ids {
         customers::add_tombstone(tx, &tombstone(id), now)?;
     }
+    tell_erased(tx, &ids, now)?;
     Ok(Erased { ids, orders: orders.into_iter().map(|order| order.order_id).collect() })
 }

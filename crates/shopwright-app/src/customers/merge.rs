@@ -5,6 +5,7 @@ use shopwright_domain::time::Timestamp;
 use shopwright_store::customers::{self, Customer};
 use shopwright_store::{StoreError, Tx};
 
+use super::customer_events::tell_merged;
 use super::{Whose, whose};
 
 /// Why two customers were not merged.
@@ -73,6 +74,7 @@ pub fn merge_customers(
         absorb(tx, &other, &kept, now)?;
     }
     customers::add_alias(tx, from, &target, now)?;
+    tell_merged(tx, (from, &target), now)?;
     customers::find(tx, &target)?.ok_or_else(unknown)
 }
 

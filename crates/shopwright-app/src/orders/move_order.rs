@@ -9,6 +9,7 @@ use shopwright_store::orders::placed::{self, Order};
 use shopwright_store::orders::refunded::{self, PaymentKind};
 use shopwright_store::{Change, StoreError, Tx};
 
+use super::order_events::{OrderEvent, tell};
 use super::place_order::{PaymentMade, capture, check_past, check_payment};
 use crate::inventory::{GiveBackError, StepError, release_in, ship_in};
 
@@ -87,6 +88,17 @@ pub(super) fn settle(tx: &mut Tx<'_>, mut order: Order) -> Result<Order, StoreEr
     Ok(order)
 }
 
+fn settle_told(
+    tx: &mut Tx<'_>,
+    order: Order,
+    event: OrderEvent,
+    now: Timestamp,
+) -> Result<Order, StoreError> {
+    let order = settle(tx, order)?;
+    tell(tx, &[event], &order, now)?;
+    Ok(order)
+}
+
 /// Records that an order was paid in full.
 pub fn pay_order(
     tx: &mut Tx<'_>,
@@ -112,7 +124,7 @@ pub fn pay_order(
             refunded::insert_payment(tx, &capture(payment_id, &order, paid), now)?;
             order.state = state;
             order.paid_at = Some(paid.at);
-            Ok(settle(tx, order)?)
+            Ok(settle_told(tx, order, OrderEvent::Paid, now)?)
         }
     }
 }
@@ -134,7 +146,7 @@ pub fn fulfil_order(
     }
     order.state = state;
     order.fulfilled_at = Some(now);
-    Ok(settle(tx, order)?)
+    Ok(settle_told(tx, order, OrderEvent::Fulfilled, now)?)
 }
 
 /// Closes a shipped order.
@@ -147,7 +159,7 @@ pub fn complete_order(
     if let Step::To(state) = order.state.step(OrderAction::Complete)? {
         order.state = state;
         order.completed_at = Some(now);
-        order = settle(tx, order)?;
+        order = settle_told(tx, order, OrderEvent::Completed, now)?;
     }
     Ok(order)
 }
@@ -165,7 +177,7 @@ pub fn cancel_order(
         }
         order.state = state;
         order.canceled_at = Some(now);
-        order = settle(tx, order)?;
+        order = settle_told(tx, order, OrderEvent::Canceled, now)?;
     }
     Ok(order)
 }

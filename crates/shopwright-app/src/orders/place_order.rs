@@ -19,6 +19,7 @@ use shopwright_store::orders::placed::{self, Order, OrderLine, line_stock};
 use shopwright_store::orders::refunded::{self, Payment, PaymentKind};
 use shopwright_store::{Change, StoreError, Tx, catalog, customers};
 
+use super::order_events::{OrderEvent, tell};
 use super::order_stock::{OrderStockError, take_stock, tracked};
 use crate::customers::{BuyerError, buyer};
 
@@ -152,6 +153,8 @@ pub fn place_order(
     let sold: Vec<_> = skus.keys().map(|sku| (sku.as_str(), command.placed_at)).collect();
     catalog::note_sold(tx, &sold)?;
     tx.announce(Change::PriceInputs);
+    let told = [OrderEvent::Created, OrderEvent::Paid];
+    tell(tx, &told[..1 + usize::from(command.payment.is_some())], &order, now)?;
     Ok((order, true))
 }
 
