@@ -6,7 +6,7 @@ use shopwright_domain::webhooks::{EventFilter, FILTERS_MAX};
 use shopwright_gateways::guard::FetchError;
 use shopwright_gateways::webhook::{SECRET_BYTES, WebhookSecret};
 use shopwright_store::webhooks::{self, Endpoint, NewEvent};
-use shopwright_store::{Store, StoreError, webhook_deliveries};
+use shopwright_store::{Store, StoreError, Tx, webhook_deliveries};
 
 use crate::effects::Outside;
 
@@ -88,7 +88,8 @@ fn check(
     Ok(())
 }
 
-fn new_secret(outside: &Outside, id: WebhookEndpointId) -> (WebhookSecret, Vec<u8>) {
+/// A new secret of an endpoint, and its sealed form to keep.
+pub fn new_secret(outside: &Outside, id: WebhookEndpointId) -> (WebhookSecret, Vec<u8>) {
     let mut bytes = [0; SECRET_BYTES];
     outside.random.fill(&mut bytes);
     let Ok(secret) = WebhookSecret::new(&bytes) else {
@@ -98,9 +99,11 @@ fn new_secret(outside: &Outside, id: WebhookEndpointId) -> (WebhookSecret, Vec<u
     (secret, sealed)
 }
 
-/// Makes an endpoint. Its secret is shown now and never again.
-pub async fn create_endpoint(
-    store: &Store,
+/// Checks a new endpoint and gives it a secret; [`insert_endpoint_in`] keeps it.
+///
+/// # Errors
+/// What of it cannot be used.
+pub fn new_endpoint(
     outside: &Outside,
     new: NewEndpoint,
     now: Timestamp,
@@ -122,97 +125,96 @@ pub async fn create_endpoint(
         created_at: now,
         updated_at: now,
     };
-    let kept = endpoint.clone();
-    store
-        .write(move |tx| {
-            let max = i64::try_from(ENDPOINTS_MAX).unwrap_or(i64::MAX);
-            if webhooks::list_endpoints(tx, None, max)?.len() >= ENDPOINTS_MAX {
-                return Err(EndpointError::TooMany);
-            }
-            Ok(webhooks::insert_endpoint(tx, &kept)?)
-        })
-        .await?;
     Ok((endpoint, secret))
 }
 
-/// Changes an endpoint. `None` when there is none.
-pub async fn update_endpoint(
-    store: &Store,
-    outside: &Outside,
-    id: WebhookEndpointId,
-    change: ChangeEndpoint,
-    now: Timestamp,
-) -> Result<Option<Endpoint>, EndpointError> {
-    check(
-        outside,
-        change.url.as_deref(),
-        change.description.as_deref(),
-        change.filters.as_deref(),
-    )?;
-    store
-        .write(move |tx| {
-            let Some(mut endpoint) = webhooks::lock_endpoint(tx, id)? else { return Ok(None) };
-            let change = change.clone();
-            endpoint.url = change.url.unwrap_or(endpoint.url);
-            endpoint.description = change.description.unwrap_or(endpoint.description);
-            endpoint.filters = change.filters.unwrap_or(endpoint.filters);
-            if change.enabled == Some(true) && !endpoint.enabled {
-                (endpoint.failing_since, endpoint.throttled_until) = (None, None);
-                endpoint.disabled_reason = None;
-            }
-            endpoint.enabled = change.enabled.unwrap_or(endpoint.enabled);
-            endpoint.updated_at = now;
-            webhooks::update_endpoint(tx, &endpoint)?;
-            Ok(Some(endpoint))
-        })
-        .await
+/// Keeps an endpoint of [`new_endpoint`]. Its secret is shown now and never again.
+///
+/// # Errors
+/// There are enough endpoints, or the ledger failed.
+pub fn insert_endpoint_in(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<(), EndpointError> {
+    let max = i64::try_from(ENDPOINTS_MAX).unwrap_or(i64::MAX);
+    if webhooks::list_endpoints(tx, None, max)?.len() >= ENDPOINTS_MAX {
+        return Err(EndpointError::TooMany);
+    }
+    Ok(webhooks::insert_endpoint(tx, endpoint)?)
 }
 
-/// Gives an endpoint a new secret; the one before signs beside it for a day. `None` when there is no
-/// such endpoint.
-pub async fn rotate_secret(
-    store: &Store,
-    outside: &Outside,
+impl ChangeEndpoint {
+    /// Whether it can be done, as far as that depends on no endpoint.
+    ///
+    /// # Errors
+    /// What of it cannot be used.
+    pub fn check(&self, outside: &Outside) -> Result<(), EndpointError> {
+        let (url, description) = (self.url.as_deref(), self.description.as_deref());
+        check(outside, url, description, self.filters.as_deref())
+    }
+}
+
+/// Makes a change that was checked. `None` when there is no such endpoint.
+///
+/// # Errors
+/// The ledger failed.
+pub fn update_endpoint_in(
+    tx: &mut Tx<'_>,
     id: WebhookEndpointId,
+    change: &ChangeEndpoint,
     now: Timestamp,
-) -> Result<Option<(Endpoint, WebhookSecret)>, StoreError> {
-    let (secret, sealed) = new_secret(outside, id);
-    let rotated = store
-        .write(move |tx| {
-            let Some(mut endpoint) = webhooks::lock_endpoint(tx, id)? else {
-                return Ok::<_, StoreError>(None);
-            };
-            endpoint.old_secret = Some(std::mem::replace(&mut endpoint.secret, sealed.clone()));
-            endpoint.old_secret_until = Some(now.plus_micros(OLD_SECRET_SIGNS));
-            endpoint.updated_at = now;
-            webhooks::update_endpoint(tx, &endpoint)?;
-            Ok(Some(endpoint))
-        })
-        .await?;
-    Ok(rotated.map(|endpoint| (endpoint, secret)))
+) -> Result<Option<Endpoint>, StoreError> {
+    let Some(mut endpoint) = webhooks::lock_endpoint(tx, id)? else { return Ok(None) };
+    let change = change.clone();
+    endpoint.url = change.url.unwrap_or(endpoint.url);
+    endpoint.description = change.description.unwrap_or(endpoint.description);
+    endpoint.filters = change.filters.unwrap_or(endpoint.filters);
+    if change.enabled == Some(true) && !endpoint.enabled {
+        (endpoint.failing_since, endpoint.throttled_until) = (None, None);
+        endpoint.disabled_reason = None;
+    }
+    endpoint.enabled = change.enabled.unwrap_or(endpoint.enabled);
+    endpoint.updated_at = now;
+    webhooks::update_endpoint(tx, &endpoint)?;
+    Ok(Some(endpoint))
+}
+
+/// Gives an endpoint a new secret of [`new_secret`]; the one before signs beside it for a day. `None`
+/// when there is no such endpoint.
+///
+/// # Errors
+/// The ledger failed.
+pub fn rotate_secret_in(
+    tx: &mut Tx<'_>,
+    id: WebhookEndpointId,
+    sealed: &[u8],
+    now: Timestamp,
+) -> Result<Option<Endpoint>, StoreError> {
+    let Some(mut endpoint) = webhooks::lock_endpoint(tx, id)? else { return Ok(None) };
+    endpoint.old_secret = Some(std::mem::replace(&mut endpoint.secret, sealed.to_vec()));
+    endpoint.old_secret_until = Some(now.plus_micros(OLD_SECRET_SIGNS));
+    endpoint.updated_at = now;
+    webhooks::update_endpoint(tx, &endpoint)?;
+    Ok(Some(endpoint))
 }
 
 /// Sends an endpoint a `webhook.test`, also when it is switched off for the rest or asks for none.
 /// `None` when there is no such endpoint.
-pub async fn test_endpoint(
-    store: &Store,
+///
+/// # Errors
+/// The ledger failed.
+pub fn test_endpoint_in(
+    tx: &mut Tx<'_>,
     id: WebhookEndpointId,
     event_id: EventId,
     now: Timestamp,
 ) -> Result<Option<WebhookDeliveryId>, StoreError> {
-    store
-        .write(move |tx| {
-            if webhooks::lock_endpoint(tx, id)?.is_none() {
-                return Ok(None);
-            }
-            let data = serde_json::json!({ "endpoint": id.to_string() });
-            let event = NewEvent { event_id, kind: TEST_EVENT, data, at: now };
-            webhooks::record_event_for(tx, &event, id).map(Some)
-        })
-        .await
+    if webhooks::lock_endpoint(tx, id)?.is_none() {
+        return Ok(None);
+    }
+    let data = serde_json::json!({ "endpoint": id.to_string() });
+    let event = NewEvent { event_id, kind: TEST_EVENT, data, at: now };
+    webhooks::record_event_for(tx, &event, id).map(Some)
 }
 
-/// The name of the event of [`test_endpoint`].
+/// The name of the event of [`test_endpoint_in`].
 pub(crate) const TEST_EVENT: &str = "webhook.test";
 
 /// Sends everything again that failed for an endpoint since then, as of now. Gives how many, or

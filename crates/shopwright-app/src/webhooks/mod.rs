@@ -4,6 +4,7 @@ pub(crate) mod deliver;
 mod endpoints;
 
 pub use endpoints::{
-    ChangeEndpoint, ENDPOINTS_MAX, EndpointError, NewEndpoint, OLD_SECRET_SIGNS, create_endpoint,
-    replay_failed, rotate_secret, test_endpoint, update_endpoint,
+    ChangeEndpoint, ENDPOINTS_MAX, EndpointError, NewEndpoint, OLD_SECRET_SIGNS,
+    insert_endpoint_in, new_endpoint, new_secret, replay_failed, rotate_secret_in,
+    test_endpoint_in, update_endpoint_in,
 };

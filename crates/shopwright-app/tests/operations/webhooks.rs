@@ -7,8 +7,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 use shopwright_app::effects::Outside;
 use shopwright_app::webhooks::{
-    ChangeEndpoint, NewEndpoint, create_endpoint, replay_failed, rotate_secret, test_endpoint,
-    update_endpoint,
+    ChangeEndpoint, NewEndpoint, insert_endpoint_in, new_endpoint, new_secret, replay_failed,
+    rotate_secret_in, test_endpoint_in, update_endpoint_in,
 };
 use shopwright_domain::ids::{EffectId, EventId, WebhookEndpointId, new_id};
 use shopwright_domain::time::{Clock, DAY, SECOND};
@@ -35,9 +35,10 @@ fn make(
         filters: filters.iter().map(|text| text.parse().unwrap()).collect(),
         enabled: true,
     };
-    let (endpoint, secret) =
-        shop.run(create_endpoint(&shop.store, outside, new, shop.clock.now())).unwrap();
-    (endpoint.endpoint_id, secret.text())
+    let (endpoint, secret) = new_endpoint(outside, new, shop.clock.now()).unwrap();
+    let id = endpoint.endpoint_id;
+    shop.run(shop.store.write(move |tx| insert_endpoint_in(tx, &endpoint))).unwrap();
+    (id, secret.text())
 }
 
 fn tell(shop: &Shop) -> EventId {
@@ -146,8 +147,7 @@ fn ten_tries_take_75_hours_35_minutes_then_the_endpoint_is_switched_off_and_the_
         receiver.reply(&[OK]);
         let on = ChangeEndpoint { enabled: Some(true), ..ChangeEndpoint::default() };
         let now = shop.clock.now();
-        let changed =
-            shop.run(update_endpoint(&shop.store, &outside, id, on, now)).unwrap().unwrap();
+        let changed = shop.write(move |tx| update_endpoint_in(tx, id, &on, now)).unwrap();
         assert_eq!((changed.failing_since, changed.disabled_reason), (None, None));
         let since = now.plus_micros(-5 * DAY);
         assert_eq!(shop.run(replay_failed(&shop.store, id, since, now)).unwrap(), Some(1));
@@ -246,8 +246,8 @@ fn while_a_secret_is_rotated_both_sign_and_after_a_day_only_the_new_one() {
         let (receiver, outside) = (Receiver::new(&[OK]), outside());
         let (id, old) = make(shop, &outside, receiver.url(), &["*"]);
         let worker = work(shop, &shop.store, &outside);
-        let (_, new) =
-            shop.run(rotate_secret(&shop.store, &outside, id, shop.clock.now())).unwrap().unwrap();
+        let ((new, sealed), now) = (new_secret(&outside, id), shop.clock.now());
+        shop.write(move |tx| rotate_secret_in(tx, id, &sealed, now)).unwrap();
         let next = |n: usize| {
             tell(shop);
             wait_until("it arrives", || receiver.received().len() == n);
@@ -318,11 +318,11 @@ fn an_inner_address_is_refused_when_entered_and_again_at_every_attempt() {
             "ftp://x",
             "http://u:p@example.com/",
         ] {
-            let refused =
-                shop.run(create_endpoint(&shop.store, &outside, new(url), shop.clock.now()));
+            let refused = new_endpoint(&outside, new(url), shop.clock.now());
             assert!(refused.is_err(), "{url}");
+            let to = ChangeEndpoint { url: Some(url.into()), ..ChangeEndpoint::default() };
+            assert!(to.check(&outside).is_err(), "{url}");
         }
-        assert_eq!(shop.number("SELECT COUNT(*) FROM webhook_endpoints"), 0);
         // A name that resolves inside is found out at the attempt.
         let (id, _) = make(shop, &outside, "http://127.0.0.1:1/".into(), &["*"]);
         shop.write(|tx| {
@@ -342,20 +342,18 @@ fn a_test_reaches_an_endpoint_that_is_switched_off_and_asks_for_nothing_else() {
         let (receiver, outside): (_, Arc<Outside>) = (Receiver::new(&[OK]), outside());
         let (id, _) = make(shop, &outside, receiver.url(), &["order.*"]);
         let off = ChangeEndpoint { enabled: Some(false), ..ChangeEndpoint::default() };
-        shop.run(update_endpoint(&shop.store, &outside, id, off, shop.clock.now())).unwrap();
+        let now = shop.clock.now();
+        shop.write(move |tx| update_endpoint_in(tx, id, &off, now)).unwrap();
         let worker = work(shop, &shop.store, &outside);
         tell(shop);
         let event: EventId = new_id(shop.ids.as_ref());
-        let sent = shop.run(test_endpoint(&shop.store, id, event, shop.clock.now())).unwrap();
+        let sent = shop.write(move |tx| test_endpoint_in(tx, id, event, now));
         assert!(sent.is_some());
         wait_until("it is delivered", || delivery(shop, id).state == DeliveryState::Delivered);
         assert_eq!(receiver.received().len(), 1);
         assert!(receiver.received()[0].body.contains("webhook.test"));
         let none = new_id(shop.ids.as_ref());
-        assert_eq!(
-            shop.run(test_endpoint(&shop.store, none, event, shop.clock.now())).unwrap(),
-            None
-        );
+        assert_eq!(shop.write(move |tx| test_endpoint_in(tx, none, event, now)), None);
         drop(worker);
     });
 }

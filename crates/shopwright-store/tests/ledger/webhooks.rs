@@ -3,6 +3,7 @@
 use serde_json::json;
 use shopwright_domain::ids::{EffectId, EventId, Id, WebhookDeliveryId, WebhookEndpointId};
 use shopwright_store::effects::{self, EffectState, Outcome};
+use shopwright_store::verify;
 use shopwright_store::webhook_deliveries::{self, Attempt, DELIVER, DeliveryState};
 use shopwright_store::webhooks::{self, Endpoint, NewEvent};
 use uuid::Uuid;
@@ -200,4 +201,45 @@ fn failed_deliveries_are_found_by_time_and_old_events_are_forgotten() {
         assert_eq!((forget(), forget()), (1, 0));
         assert_eq!(deliveries(db, 1), []);
     });
+}
+
+/// One delivery that was tried and one that waits; then whatever `sql` does to them.
+fn check(rule: &'static str, sql: &'static str, names: &str) {
+    on_both(|db| {
+        add(db, endpoint(1, &["*"], true));
+        tell(db, 7, "price.changed");
+        attempt(db, DeliveryState::Delivered);
+        tell(db, 8, "promotion.ended");
+        let broken = || {
+            let found = db.read(verify::verify).unwrap().into_iter().find(|r| r.rule == rule);
+            found.unwrap().broken.join("\n")
+        };
+        assert_eq!(broken(), "");
+        db.raw().run(sql);
+        assert!(broken().contains(names), "{rule} after {sql}: {}", broken());
+    });
+}
+
+#[test]
+fn planted_corruptions_of_the_outbox_are_found() {
+    check(
+        "deliveries_on_their_way",
+        "DELETE FROM effects WHERE state = 'waiting'",
+        "promotion.ended to https://example.com/1: expected an effect that waits or runs, found none",
+    );
+    check(
+        "deliveries_on_their_way",
+        "UPDATE webhook_deliveries SET state = 'waiting' WHERE state = 'delivered'",
+        "price.changed to https://example.com/1: expected an effect that waits or runs, found done",
+    );
+    check(
+        "attempts_logged",
+        "DELETE FROM webhook_attempts",
+        "price.changed to https://example.com/1: expected 1, found 0 in the log",
+    );
+    check(
+        "attempts_logged",
+        "UPDATE webhook_attempts SET number = 2",
+        "price.changed to https://example.com/1: expected 1, found 1 in the log, the last 2",
+    );
 }

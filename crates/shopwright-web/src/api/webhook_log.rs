@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use shopwright_app::webhooks as operations;
 use shopwright_domain::ids::{Id, IdKind, WebhookDeliveryId};
 use shopwright_domain::time::Timestamp;
+use shopwright_store::Tx;
 use shopwright_store::webhook_deliveries::{self, Attempt, Delivery, DeliveryState};
 use shopwright_store::webhooks::{self, Event};
 use utoipa::{IntoParams, ToSchema};
@@ -16,8 +18,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::view::{ListView, path_segment};
 use super::webhooks::endpoint_id;
 use crate::Site;
+use crate::answer::Answer;
 use crate::auth::{Allowed, needs};
 use crate::input::{JsonBody, PageLimit, PathText, Query};
+use crate::once::Once;
 use crate::problem::{ApiError, Code, Problem};
 
 /// Something that happened.
@@ -137,20 +141,13 @@ pub(super) fn cursor<K: IdKind>(text: Option<&str>) -> Result<Option<Id<K>>, Api
         .map_err(|error| ApiError::new(Code::INVALID_PARAMETER, format!("starting_after: {error}")))
 }
 
-pub(super) async fn delivery_view(
-    site: &Site,
+pub(super) fn delivery_view(
+    tx: &mut Tx<'_>,
     id: WebhookDeliveryId,
 ) -> Result<WebhookDeliveryView, ApiError> {
-    let found = site
-        .store
-        .read(move |tx| {
-            let found = webhook_deliveries::find(tx, id)?;
-            let attempts = webhook_deliveries::attempts(tx, id)?;
-            Ok::<_, shopwright_store::StoreError>(found.map(|delivery| (delivery, attempts)))
-        })
-        .await?;
-    let (delivery, attempts) = found.ok_or_else(|| gone(&id.to_string()))?;
-    Ok(view(delivery, Some(attempts)))
+    let found = webhook_deliveries::find(tx, id)?;
+    let attempts = webhook_deliveries::attempts(tx, id)?;
+    Ok(view(found.ok_or_else(|| gone(&id.to_string()))?, Some(attempts)))
 }
 
 /// A page of events.
@@ -273,7 +270,7 @@ pub async fn get_delivery(
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<WebhookDeliveryView>, ApiError> {
     let parsed = id.parse().map_err(|_| gone(&id))?;
-    Ok(axum::Json(delivery_view(&site, parsed).await?))
+    Ok(axum::Json(site.store.read(move |tx| delivery_view(tx, parsed)).await?))
 }
 
 /// Sends a delivery again from its first try, whatever came of it. The `webhook-id` stays the same.
@@ -291,16 +288,19 @@ pub async fn get_delivery(
 )]
 pub async fn replay_delivery(
     _: Allowed<needs::WebhooksWrite>,
+    once: Once,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
-) -> Result<(StatusCode, axum::Json<WebhookDeliveryView>), ApiError> {
+) -> Result<Response, ApiError> {
     let parsed: WebhookDeliveryId = id.parse().map_err(|_| gone(&id))?;
     let now = site.clock.now();
-    let found = site.store.write(move |tx| webhook_deliveries::replay(tx, parsed, now)).await?;
-    if !found {
-        return Err(gone(&id));
-    }
-    Ok((StatusCode::ACCEPTED, axum::Json(delivery_view(&site, parsed).await?)))
+    once.write(move |tx| {
+        if !webhook_deliveries::replay(tx, parsed, now)? {
+            return Err(gone(&id));
+        }
+        Answer::with_body(StatusCode::ACCEPTED, &delivery_view(tx, parsed)?)
+    })
+    .await
 }
 
 /// Which failed deliveries are sent again.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use shopwright_app::webhooks::{
     self as operations, ChangeEndpoint, EndpointError, NewEndpoint as Command,
@@ -18,8 +19,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::view::ListView;
 use super::webhook_log::{WebhookDeliveryView, delivery_view};
 use crate::Site;
+use crate::answer::Answer;
 use crate::auth::{Allowed, needs};
 use crate::input::{JsonBody, PageLimit, PathText, Query};
+use crate::once::Once;
 use crate::problem::{ApiError, Code, FieldProblem, Problem};
 
 /// An endpoint to make.
@@ -170,7 +173,7 @@ pub(super) fn endpoint_id(id: &str) -> Result<WebhookEndpointId, ApiError> {
         (status = 400, description = "Not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "There are 100 endpoints already", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "There are 100 endpoints already, or the same request made one before", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not sent as JSON", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A field does not fit", body = Problem, content_type = "application/problem+json"),
@@ -179,9 +182,10 @@ pub(super) fn endpoint_id(id: &str) -> Result<WebhookEndpointId, ApiError> {
 )]
 pub async fn create_endpoint(
     _: Allowed<needs::WebhooksWrite>,
+    once: Once,
     State(site): State<Arc<Site>>,
     JsonBody(new): JsonBody<NewEndpoint>,
-) -> Result<(StatusCode, axum::Json<WebhookEndpointView>), ApiError> {
+) -> Result<Response, ApiError> {
     let command = Command {
         endpoint_id: new_id(site.ids.as_ref()),
         url: new.url,
@@ -189,9 +193,13 @@ pub async fn create_endpoint(
         filters: filters(&new.events)?,
         enabled: new.enabled,
     };
-    let made = operations::create_endpoint(&site.store, &site.outside, command, site.clock.now());
-    let (endpoint, secret) = made.await.map_err(refused)?;
-    Ok((StatusCode::CREATED, axum::Json(view(endpoint, Some(&secret)))))
+    let made = operations::new_endpoint(&site.outside, command, site.clock.now());
+    let (endpoint, secret) = made.map_err(refused)?;
+    once.write_secret(move |tx| {
+        operations::insert_endpoint_in(tx, &endpoint).map_err(refused)?;
+        Answer::with_body(StatusCode::CREATED, &view(endpoint.clone(), Some(&secret)))
+    })
+    .await
 }
 
 /// A page of endpoints.
@@ -272,10 +280,11 @@ pub async fn get_endpoint(
 )]
 pub async fn update_endpoint(
     _: Allowed<needs::WebhooksWrite>,
+    once: Once,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
     JsonBody(change): JsonBody<EndpointChange>,
-) -> Result<axum::Json<WebhookEndpointView>, ApiError> {
+) -> Result<Response, ApiError> {
     let change = ChangeEndpoint {
         url: change.url,
         description: change.description,
@@ -283,9 +292,12 @@ pub async fn update_endpoint(
         enabled: change.enabled,
     };
     let (parsed, now) = (endpoint_id(&id)?, site.clock.now());
-    let changed = operations::update_endpoint(&site.store, &site.outside, parsed, change, now);
-    let endpoint = changed.await.map_err(refused)?.ok_or_else(|| gone(&id))?;
-    Ok(axum::Json(view(endpoint, None)))
+    change.check(&site.outside).map_err(refused)?;
+    once.write(move |tx| {
+        let changed = operations::update_endpoint_in(tx, parsed, &change, now)?;
+        Answer::ok(&view(changed.ok_or_else(|| gone(&id))?, None))
+    })
+    .await
 }
 
 /// Removes an endpoint and its log. What is on its way to it is not sent any more.
@@ -303,12 +315,15 @@ pub async fn update_endpoint(
 )]
 pub async fn delete_endpoint(
     _: Allowed<needs::WebhooksWrite>,
+    once: Once,
     PathText(id): PathText<String>,
-    State(site): State<Arc<Site>>,
-) -> Result<StatusCode, ApiError> {
+) -> Result<Response, ApiError> {
     let parsed = endpoint_id(&id)?;
-    let deleted = site.store.write(move |tx| webhooks::delete_endpoint(tx, parsed)).await?;
-    if deleted { Ok(StatusCode::NO_CONTENT) } else { Err(gone(&id)) }
+    once.write(move |tx| {
+        let deleted = webhooks::delete_endpoint(tx, parsed)?;
+        if deleted { Ok(Answer::no_content()) } else { Err(gone(&id)) }
+    })
+    .await
 }
 
 /// Gives an endpoint a new secret, shown once. The one before signs beside it for a day.
@@ -321,18 +336,23 @@ pub async fn delete_endpoint(
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such endpoint", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The same request made a secret before", body = Problem, content_type = "application/problem+json"),
     ),
     security(("key" = ["webhooks:write"]))
 )]
 pub async fn rotate_endpoint_secret(
     _: Allowed<needs::WebhooksWrite>,
+    once: Once,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
-) -> Result<axum::Json<WebhookEndpointView>, ApiError> {
+) -> Result<Response, ApiError> {
     let (parsed, now) = (endpoint_id(&id)?, site.clock.now());
-    let rotated = operations::rotate_secret(&site.store, &site.outside, parsed, now).await?;
-    let (endpoint, secret) = rotated.ok_or_else(|| gone(&id))?;
-    Ok(axum::Json(view(endpoint, Some(&secret))))
+    let (secret, sealed) = operations::new_secret(&site.outside, parsed);
+    once.write_secret(move |tx| {
+        let rotated = operations::rotate_secret_in(tx, parsed, &sealed, now)?;
+        Answer::ok(&view(rotated.ok_or_else(|| gone(&id))?, Some(&secret)))
+    })
+    .await
 }
 
 /// Sends an endpoint a `webhook.test` event, whatever it asks for and also when it is switched off.
@@ -350,12 +370,16 @@ pub async fn rotate_endpoint_secret(
 )]
 pub async fn test_webhook_endpoint(
     _: Allowed<needs::WebhooksWrite>,
+    once: Once,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
-) -> Result<(StatusCode, axum::Json<WebhookDeliveryView>), ApiError> {
-    let parsed = endpoint_id(&id)?;
+) -> Result<Response, ApiError> {
+    let (parsed, now) = (endpoint_id(&id)?, site.clock.now());
     let event_id = new_id(site.ids.as_ref());
-    let sent = operations::test_endpoint(&site.store, parsed, event_id, site.clock.now()).await?;
-    let delivery = sent.ok_or_else(|| gone(&id))?;
-    Ok((StatusCode::ACCEPTED, axum::Json(delivery_view(&site, delivery).await?)))
+    once.write(move |tx| {
+        let sent = operations::test_endpoint_in(tx, parsed, event_id, now)?;
+        let delivery = sent.ok_or_else(|| gone(&id))?;
+        Answer::with_body(StatusCode::ACCEPTED, &delivery_view(tx, delivery)?)
+    })
+    .await
 }

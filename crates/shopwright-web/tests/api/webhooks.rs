@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
+use shopwright_store::params;
 
 use crate::harness::{STILL, Shop, on_both, on_sqlite, soon};
 
@@ -126,5 +127,45 @@ fn an_event_is_delivered_logged_and_can_be_sent_again() {
         assert_eq!(replayed["replayed"], 0);
         shop.get(&format!("{path}/deliveries?state=lost")).send().problem(400, "invalid_parameter");
         drop(worker);
+    });
+}
+
+#[test]
+fn what_is_sent_again_under_its_key_makes_and_rotates_and_tests_once() {
+    on_both(STILL, |shop| {
+        let send = |method: &str, path: &str, body: &Value| {
+            let key = format!("once-{method}-{}", path.len());
+            shop.call(method, path).header("idempotency-key", &key).json(body).send()
+        };
+        let twice = |method: &str, path: &str, body: &Value| {
+            (send(method, path, body), send(method, path, body))
+        };
+        let body = json!({ "url": "http://127.0.0.1:9/", "enabled": false });
+        let (made, again) = twice("POST", "/v1/webhook_endpoints", &body);
+        again.problem(409, "secret_shown_already");
+        let path = format!("/v1/webhook_endpoints/{}", made.expect(201)["id"].as_str().unwrap());
+        let list = shop.get("/v1/webhook_endpoints").send().expect(200);
+        assert_eq!(list["data"].as_array().unwrap().len(), 1, "{list}");
+
+        let (rotated, again) = twice("POST", &format!("{path}/rotate_secret"), &json!({}));
+        rotated.expect(200);
+        again.problem(409, "secret_shown_already");
+        // Rotated twice, the secret the shop still has would not sign any more.
+        let olds = "SELECT COUNT(*) FROM webhook_endpoints WHERE old_secret IS NOT NULL";
+        assert_eq!(shop.read(|tx| tx.one(olds, params![], |row| row.get::<i64>(0))), 1);
+
+        let (tested, again) = twice("POST", &format!("{path}/test"), &json!({}));
+        assert_eq!(again.expect(202), tested.expect(202));
+        let count = "SELECT COUNT(*) FROM webhook_deliveries";
+        assert_eq!(shop.read(|tx| tx.one(count, params![], |row| row.get::<i64>(0))), 1);
+
+        let delivery = tested.json()["id"].as_str().unwrap().to_owned();
+        let replay = format!("/v1/webhook_deliveries/{delivery}/replay");
+        let (replayed, again) = twice("POST", &replay, &json!({}));
+        assert_eq!(again.expect(202), replayed.expect(202));
+        let (changed, again) = twice("PATCH", &path, &json!({ "description": "Till" }));
+        assert_eq!(again.expect(200), changed.expect(200));
+        let (gone, again) = twice("DELETE", &path, &json!({}));
+        assert_eq!((gone.status, again.status), (204, 204));
     });
 }
