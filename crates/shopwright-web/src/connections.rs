@@ -8,7 +8,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -51,7 +51,7 @@ pub async fn answer(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) {
-    let protocols = Arc::new(protocols(&limits.times));
+    let protocols = Arc::new(protocols());
     let places = Arc::new(Semaphore::new(limits.connections_max));
     let open = GracefulShutdown::new();
     let mut shutdown = pin!(shutdown);
@@ -74,12 +74,13 @@ pub async fn answer(
     }
 }
 
-fn protocols(times: &Times) -> Builder<TokioExecutor> {
+fn protocols() -> Builder<TokioExecutor> {
     let mut protocols = Builder::new(TokioExecutor::new());
     protocols
         .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(times.idle)
+        // A timer made and dropped for each request costs more than the rest of its reading; the
+        // stream itself watches over slow heads.
+        .header_read_timeout(None)
         .max_buf_size(HEAD_BUFFER_BYTES);
     protocols
         .http2()
@@ -140,7 +141,7 @@ impl Taken {
             request.extensions_mut().insert(peer);
             routes.clone().call(request)
         });
-        let stream = TokioIo::new(Watched::new(self.stream, self.times.idle));
+        let stream = TokioIo::new(Watched::new(self.stream, &self.times));
         let connection = protocols.serve_connection(stream, service).into_owned();
         let mut connection = pin!(watcher.watch(connection));
         let ended = tokio::select! {
@@ -159,39 +160,78 @@ impl Taken {
     }
 }
 
-/// A stream that fails when nothing has moved on it, in either direction, for a while.
+/// How often in the time that a connection may be idle it is looked at.
+const LOOKS: u32 = 4;
+
+/// A stream that fails when nothing has moved on it for a while, or when the other end has been
+/// sending for longer than any request may take without being answered.
+///
+/// Reading and writing only leave marks; the clock is looked at when the alarm goes off, a few
+/// times in the life of an idle connection and never for a busy one.
 struct Watched {
     stream: TcpStream,
-    idle: Duration,
-    moved: Instant,
-    /// Set to the end of the time as it was when it was last looked at, not at every byte.
+    every: Duration,
     alarm: Pin<Box<Sleep>>,
+    moved: bool,
+    wrote: bool,
+    quiet_looks: u32,
+    unanswered_looks: u32,
+    unanswered_max: u32,
 }
 
 impl Watched {
-    fn new(stream: TcpStream, idle: Duration) -> Self {
-        let alarm = Box::pin(tokio::time::sleep(idle));
-        Self { stream, idle, moved: Instant::now(), alarm }
+    fn new(stream: TcpStream, times: &Times) -> Self {
+        let every = times.idle / LOOKS;
+        let unanswered = (times.idle + times.answer).as_micros() / every.as_micros().max(1);
+        Self {
+            stream,
+            every,
+            alarm: Box::pin(tokio::time::sleep(every)),
+            moved: false,
+            wrote: false,
+            quiet_looks: 0,
+            unanswered_looks: 0,
+            unanswered_max: u32::try_from(unanswered).unwrap_or(u32::MAX),
+        }
     }
 
-    /// What comes of an attempt to read or write: progress is noted, waiting has an end.
-    fn judge<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        attempt: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        if attempt.is_ready() {
-            self.moved = Instant::now();
-            return attempt;
-        }
+    /// What comes of an attempt that would have to wait: waiting has an end.
+    fn wait<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         while self.alarm.as_mut().poll(cx).is_ready() {
-            let left = self.idle.saturating_sub(self.moved.elapsed());
-            if left.is_zero() {
+            self.quiet_looks = if self.moved { 0 } else { self.quiet_looks + 1 };
+            self.unanswered_looks = if self.wrote { 0 } else { self.unanswered_looks + 1 };
+            (self.moved, self.wrote) = (false, false);
+            if self.quiet_looks >= LOOKS || self.unanswered_looks > self.unanswered_max {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
-            self.alarm.as_mut().reset(tokio::time::Instant::now() + left);
+            let next = tokio::time::Instant::now() + self.every;
+            self.alarm.as_mut().reset(next);
         }
         Poll::Pending
+    }
+
+    fn note_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        attempt: Poll<io::Result<()>>,
+    ) -> Poll<io::Result<()>> {
+        if attempt.is_pending() {
+            return self.wait(cx);
+        }
+        self.moved = true;
+        attempt
+    }
+
+    fn note_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        attempt: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if attempt.is_pending() {
+            return self.wait(cx);
+        }
+        (self.moved, self.wrote) = (true, true);
+        attempt
     }
 }
 
@@ -202,7 +242,7 @@ impl AsyncRead for Watched {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let attempt = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        self.judge(cx, attempt)
+        self.note_read(cx, attempt)
     }
 }
 
@@ -213,7 +253,7 @@ impl AsyncWrite for Watched {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let attempt = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.judge(cx, attempt)
+        self.note_write(cx, attempt)
     }
 
     fn poll_write_vectored(
@@ -222,7 +262,7 @@ impl AsyncWrite for Watched {
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let attempt = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
-        self.judge(cx, attempt)
+        self.note_write(cx, attempt)
     }
 
     fn is_write_vectored(&self) -> bool {

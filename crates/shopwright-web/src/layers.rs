@@ -14,7 +14,7 @@ use crate::admission::Admission;
 use crate::origin::{Caller, Peer, answers_to};
 use crate::problem::{ApiError, Code};
 use crate::trace::{TRACEPARENT, Trace};
-use crate::{Site, connections, cors};
+use crate::{Site, connections, cors, encoding};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// A caller's own request id is kept up to this length.
@@ -49,7 +49,7 @@ pub fn current_request() -> Option<String> {
         .ok()
 }
 
-/// The outermost layer but the compression of answers.
+/// The outermost layer.
 pub async fn around(State(site): State<Arc<Site>>, mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers(), site.ids.as_ref());
     let trace = Trace::read(request.headers(), || site.ids.next_uuid());
@@ -60,7 +60,10 @@ pub async fn around(State(site): State<Arc<Site>>, mut request: Request, next: N
     }
     name_host(&mut request);
     let named = Named { id, trace };
-    NAMED.scope(named.clone(), answered(&site, request, next, named)).await
+    let accepted = encoding::accepted(request.headers());
+    let response = NAMED.scope(named.clone(), answered(&site, request, next, named)).await;
+    // Last of all: the request id has been written into problem documents by now.
+    encoding::compress(accepted, response).await
 }
 
 async fn answered(site: &Site, mut request: Request, next: Next, named: Named) -> Response {

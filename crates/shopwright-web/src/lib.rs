@@ -184,14 +184,11 @@ pub fn router(site: &Arc<Site>) -> Router {
         .merge(api)
         .fallback(site::fallback)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(axum::middleware::from_fn(once::read_key))
         .layer(axum::middleware::from_fn(encoding::unpack))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(DefaultBodyLimit::max(input::BODY_BYTES_MAX))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, answer_time))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(site), layers::around))
-        // Outside of the layer that writes request ids into problem documents.
-        .layer(encoding::compression())
         .with_state(Arc::clone(site))
 }
 

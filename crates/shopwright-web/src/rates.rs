@@ -39,9 +39,9 @@ pub struct Spent {
 impl Spent {
     /// The headers that say so.
     pub fn write(self, headers: &mut HeaderMap) {
-        headers.insert(LIMIT.clone(), self.limit.into());
-        headers.insert(REMAINING.clone(), self.remaining.into());
-        headers.insert(RESET.clone(), self.reset_seconds.into());
+        headers.insert(LIMIT.clone(), number(self.limit.into()));
+        headers.insert(REMAINING.clone(), number(self.remaining.into()));
+        headers.insert(RESET.clone(), number(self.reset_seconds));
         if let Some(seconds) = self.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -55,6 +55,13 @@ impl Spent {
             self.retry_after_seconds.unwrap_or(1)
         )
     }
+}
+
+/// A number as a header. Single digits, which most of these are, cost nothing.
+fn number(number: u64) -> HeaderValue {
+    const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+    let digit = usize::try_from(number).ok().and_then(|number| DIGITS.get(number));
+    digit.map_or_else(|| HeaderValue::from(number), |digit| HeaderValue::from_static(digit))
 }
 
 /// What an address counts as: one IPv6 household has a whole /64 to choose from.

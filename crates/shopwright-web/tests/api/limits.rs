@@ -138,6 +138,22 @@ fn an_idle_connection_is_closed_and_one_in_use_is_not() {
 }
 
 #[test]
+fn who_drips_a_second_request_on_an_open_connection_is_cut_off() {
+    on_sqlite(HASTY, |shop| {
+        let mut stream = TcpStream::connect(shop.address).unwrap();
+        stream.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        assert!(stream.read(&mut [0; 4_096]).unwrap() > 0);
+        stream.write_all(b"GET /livez HTTP/1.1\r\nX-Slow: ").unwrap();
+        let started = Instant::now();
+        // Something always moves: the connection is never idle.
+        while stream.write_all(b"s").is_ok() {
+            assert!(started.elapsed() < Duration::from_secs(30), "it may drip for ever");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    });
+}
+
+#[test]
 fn more_connections_than_there_are_places_for_wait_for_one() {
     on_sqlite(HASTY, |shop| {
         // Each place is held for as long as the first request may take.

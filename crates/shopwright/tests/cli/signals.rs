@@ -78,13 +78,13 @@ fn a_hangup_changes_the_name_and_the_log_and_names_what_needs_a_restart() {
         "store_name = \"Before\"\nlog = \"warn\"\ncurrency = \"EUR\"\nprice_refresh_seconds = 86400\n",
     );
     let mut server = Server::start_logged(&shop, &["serve"]);
-    assert!(server.get("/", "").1.contains("Before"));
+    assert!(server.get("/docs", "").1.contains("Before"));
     shop.file(
         "shopwright.toml",
         "store_name = \"After\"\nlog = \"info\"\ncurrency = \"GBP\"\nprice_refresh_seconds = 1\n",
     );
     server.signal(Signal::HUP);
-    wait_until("the new name is shown", || server.get("/", "").1.contains("After"));
+    wait_until("the new name is shown", || server.get("/docs", "").1.contains("After"));
     wait_until("the log is louder", || server.log().contains("the configuration was read again"));
     let log = server.log();
     assert!(log.contains("only a restart applies it") && log.contains("currency"), "{log}");
@@ -102,7 +102,7 @@ fn a_hangup_changes_the_name_and_the_log_and_names_what_needs_a_restart() {
     shop.file("shopwright.toml", "store_nam = \"Wrong\"\n");
     server.signal(Signal::HUP);
     wait_until("the mistake is told", || server.log().contains("did you mean store_name?"));
-    assert!(server.get("/", "").1.contains("After"));
+    assert!(server.get("/docs", "").1.contains("After"));
     server.signal(Signal::TERM);
     assert_eq!(server.wait(), Some(0));
 }
