@@ -81,7 +81,7 @@ fn edit_catalogue(shop: &Shop, sku: &'static str) {
     });
     let mut fields = fields_of(&known.unwrap());
     for title in ["Better", "Best", "Best"] {
-        fields.title = title.to_owned();
+        title.clone_into(&mut fields.title);
         let (sku, fields, now) = (sku.clone(), fields.clone(), shop.clock.now());
         shop.run(shop.store.write(move |tx| put_product(tx, &sku, &fields, now))).unwrap();
     }
@@ -172,7 +172,7 @@ fn what_is_told_is_what_the_document_shows_and_each_thing_is_told_once() {
             .collect();
         let shown: BTreeSet<_> = examples.iter().map(|e| e["type"].as_str().unwrap()).collect();
         let happened: BTreeSet<_> = real.iter().map(|e| e["type"].as_str().unwrap()).collect();
-        let lines = || real.iter().map(|e| format!("{e}\n")).collect::<String>();
+        let lines = || real.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         assert_eq!(shown, happened, "{}", lines());
         for example in &examples {
             assert!(real.iter().any(|event| same_shape(example, event)), "{example}\n{}", lines());
