@@ -12,7 +12,7 @@ use crate::journal::Journal;
 use crate::receiver::{Message, Receiver};
 
 /// The leases of the last killed server run out, and what was refused comes again.
-const WITHIN: Duration = Duration::from_secs(120);
+const WITHIN: Duration = Duration::from_mins(2);
 
 /// One endpoint for everything that happens while servers are killed.
 pub struct Told {

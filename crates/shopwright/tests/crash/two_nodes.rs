@@ -172,10 +172,9 @@ fn ask(client: &Client<'_>, once: &str, path: &str, body: &Json) -> (u16, Json) 
 
 /// Buys until there is nothing left, by order or by reservation; gives how many pieces it got.
 fn buy(client: &Client<'_>, buyer: usize) -> i64 {
-    let mut got = 0;
-    for n in 0.. {
-        let name = format!("buyer-{buyer}-{n}");
-        let (status, answer) = if n % 2 == 0 {
+    for got in 0.. {
+        let name = format!("buyer-{buyer}-{got}");
+        let (status, answer) = if got % 2 == 0 {
             ask(client, &name, "/v1/orders", &order(&name, 1))
         } else {
             let lines = json!([{ "sku": "85123A", "quantity": 1 }]);
@@ -192,7 +191,6 @@ fn buy(client: &Client<'_>, buyer: usize) -> i64 {
             return got;
         }
         assert_eq!(status, 201, "{answer}");
-        got += 1;
     }
     unreachable!("the shelf is empty in the end")
 }
