@@ -14,7 +14,8 @@ const IN_CODE_ORDER: [&str; 2] = ["/v1/products", "/v1/pricing/policies"];
 /// Lists that are short by nature and always whole: 100 rows at most.
 const WHOLE: [&str; 1] = ["/v1/stock/locations"];
 /// Fields that say how new a row is, the first that is there.
-const TIMES: [&str; 5] = ["created_at", "placed_at", "decided_at", "received_at", "at"];
+const TIMES: [&str; 6] =
+    ["created_at", "placed_at", "decided_at", "received_at", "refunded_at", "at"];
 
 const REFUNDS: &str = "/v1/orders/{id}/refunds";
 const DELIVERIES: &str = "/v1/webhook_endpoints/{id}/deliveries";
