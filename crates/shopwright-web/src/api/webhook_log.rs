@@ -14,7 +14,7 @@ use shopwright_store::webhook_deliveries::{self, Attempt, Delivery, DeliveryStat
 use shopwright_store::webhooks::{self, Event};
 use utoipa::{IntoParams, ToSchema};
 
-use super::view::{ListView, path_segment};
+use super::view::ListView;
 use super::webhooks::endpoint_id;
 use crate::Site;
 use crate::answer::Answer;
@@ -254,7 +254,7 @@ pub async fn list_deliveries(
         .await?;
     let gone = || ApiError::new(Code::NOT_FOUND, format!("there is no webhook endpoint {id}"));
     let data = rows.ok_or_else(gone)?.into_iter().map(|row| view(row, None)).collect();
-    let url = format!("/v1/webhook_endpoints/{}/deliveries", path_segment(&id));
+    let url = format!("/v1/webhook_endpoints/{endpoint}/deliveries");
     Ok(axum::Json(ListView::page(data, cursor.limit, cursor.is_backwards(), url)))
 }
 
