@@ -19,7 +19,7 @@ pub use deliveries::{
     expect_delivery_in, receive_delivery_in,
 };
 pub use give_back::{GiveBackError, GivenBack, give_back_in};
-pub use reserve::{Reserve, ReserveError, reserve_in};
+pub use reserve::{Reserve, ReserveError, reserve_in, sell_in};
 pub use shelf::{
     BookMovement, CountStock, LocationChangeError, ShelfChange, ShelfError, book_movement_in,
     count_in, put_location_in,

@@ -15,7 +15,7 @@ use shopwright_domain::customers::{CustomerFields, CustomerId};
 use shopwright_domain::ids::{PromotionId, new_id};
 use shopwright_domain::time::Clock as _;
 use shopwright_store::webhooks::{self, Event};
-use shopwright_store::{catalog, params};
+use shopwright_store::{Page, catalog, params};
 
 use crate::events::sale as promotion_of;
 use crate::harness::{Shop, at, on_both};
@@ -26,7 +26,7 @@ use crate::webhooks as webhooks_tests;
 const DOCUMENT: &str = include_str!("../../../../docs/webhooks.md");
 
 fn events(shop: &Shop) -> Vec<Event> {
-    shop.read(|tx| webhooks::list_events(tx, "", None, 200)).into_iter().rev().collect()
+    shop.read(|tx| webhooks::list_events(tx, "", &Page::newest(200))).into_iter().rev().collect()
 }
 
 fn told(shop: &Shop) -> BTreeMap<String, usize> {
