@@ -1,10 +1,11 @@
 //! An order moves on: paid, shipped, closed, given up. Doing the same again changes nothing.
 
+use serde_json::json;
 use shopwright_domain::ids::{OrderId, PaymentId};
 use shopwright_domain::invalid::{Findings, InvalidField, sentence};
 use shopwright_domain::money::Money;
 use shopwright_domain::orders::{IllegalActionError, OrderAction, OrderState, RefundError, Step};
-use shopwright_domain::time::Timestamp;
+use shopwright_store::audit::{self, Stamp};
 use shopwright_store::orders::placed::{self, Order};
 use shopwright_store::orders::refunded::{self, PaymentKind};
 use shopwright_store::{Change, StoreError, Tx};
@@ -87,16 +88,31 @@ pub(super) fn settle(tx: &mut Tx<'_>, mut order: Order) -> Result<Order, StoreEr
     Ok(order)
 }
 
+/// Writes a step of an order's life with its entry in the audit log, and gives the order as it is
+/// kept now. `before` is the state it was in.
+fn settle_step(
+    tx: &mut Tx<'_>,
+    order: Order,
+    before: OrderState,
+    (action, stamp): (&'static str, Stamp),
+) -> Result<Order, StoreError> {
+    let order = settle(tx, order)?;
+    let state = |state: OrderState| Some(json!({ "state": state.as_str() }));
+    let object = order.order_id.to_string();
+    audit::record(tx, &stamp.entry(action, object, state(before), state(order.state)))?;
+    Ok(order)
+}
+
 /// Records that an order was paid in full.
 pub fn pay_order(
     tx: &mut Tx<'_>,
     id: OrderId,
     (payment_id, paid): (PaymentId, &PaymentMade),
-    now: Timestamp,
+    stamp: Stamp,
 ) -> Result<Order, OrderChangeError> {
     let mut found = Findings::default();
     check_payment(paid, "", &mut found);
-    check_past("/paid_at", paid.at, now, &mut found);
+    check_past("/paid_at", paid.at, stamp.at, &mut found);
     found.into_result().map_err(OrderChangeError::Invalid)?;
     let mut order = locked(tx, id)?;
     match order.state.step(OrderAction::Pay)? {
@@ -109,20 +125,16 @@ pub fn pay_order(
             if same { Ok(order) } else { Err(OrderChangeError::PaidOtherwise) }
         }
         Step::To(state) => {
-            refunded::insert_payment(tx, &capture(payment_id, &order, paid), now)?;
-            order.state = state;
+            refunded::insert_payment(tx, &capture(payment_id, &order, paid), stamp.at)?;
+            let before = std::mem::replace(&mut order.state, state);
             order.paid_at = Some(paid.at);
-            Ok(settle(tx, order)?)
+            Ok(settle_step(tx, order, before, ("order.paid", stamp))?)
         }
     }
 }
 
 /// Records that an order was shipped: its pieces leave the shelf.
-pub fn fulfil_order(
-    tx: &mut Tx<'_>,
-    id: OrderId,
-    now: Timestamp,
-) -> Result<Order, OrderChangeError> {
+pub fn fulfil_order(tx: &mut Tx<'_>, id: OrderId, stamp: Stamp) -> Result<Order, OrderChangeError> {
     let mut order = locked(tx, id)?;
     let step = order.state.step(OrderAction::Fulfil)?;
     let Step::To(state) = step else { return Ok(order) };
@@ -130,42 +142,38 @@ pub fn fulfil_order(
         return Ok(order);
     }
     if let Some(reservation) = order.reservation_id {
-        ship_in(tx, reservation, now)?;
+        ship_in(tx, reservation, stamp.at)?;
     }
-    order.state = state;
-    order.fulfilled_at = Some(now);
-    Ok(settle(tx, order)?)
+    let before = std::mem::replace(&mut order.state, state);
+    order.fulfilled_at = Some(stamp.at);
+    Ok(settle_step(tx, order, before, ("order.fulfilled", stamp))?)
 }
 
 /// Closes a shipped order.
 pub fn complete_order(
     tx: &mut Tx<'_>,
     id: OrderId,
-    now: Timestamp,
+    stamp: Stamp,
 ) -> Result<Order, OrderChangeError> {
     let mut order = locked(tx, id)?;
     if let Step::To(state) = order.state.step(OrderAction::Complete)? {
-        order.state = state;
-        order.completed_at = Some(now);
-        order = settle(tx, order)?;
+        let before = std::mem::replace(&mut order.state, state);
+        order.completed_at = Some(stamp.at);
+        order = settle_step(tx, order, before, ("order.completed", stamp))?;
     }
     Ok(order)
 }
 
 /// Gives an unpaid order up and lets its stock go.
-pub fn cancel_order(
-    tx: &mut Tx<'_>,
-    id: OrderId,
-    now: Timestamp,
-) -> Result<Order, OrderChangeError> {
+pub fn cancel_order(tx: &mut Tx<'_>, id: OrderId, stamp: Stamp) -> Result<Order, OrderChangeError> {
     let mut order = locked(tx, id)?;
     if let Step::To(state) = order.state.step(OrderAction::Cancel)? {
         if let Some(reservation) = order.reservation_id {
-            release_in(tx, reservation, now)?;
+            release_in(tx, reservation, stamp.at)?;
         }
-        order.state = state;
-        order.canceled_at = Some(now);
-        order = settle(tx, order)?;
+        let before = std::mem::replace(&mut order.state, state);
+        order.canceled_at = Some(stamp.at);
+        order = settle_step(tx, order, before, ("order.canceled", stamp))?;
     }
     Ok(order)
 }

@@ -14,6 +14,7 @@ mod products;
 mod replayed_stock;
 mod sales;
 mod stock;
+mod trail;
 mod verify;
 mod webhooks;
 mod worker;
