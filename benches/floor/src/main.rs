@@ -4,6 +4,7 @@
 mod demand;
 mod product;
 mod raw;
+mod server;
 mod shop;
 
 use std::fmt::Write as _;
@@ -29,6 +30,12 @@ struct Arguments {
     /// Where the database files are made; must be on a disk, not in memory.
     #[arg(long)]
     folder: PathBuf,
+    /// A PostgreSQL server with fsync on, where the schema `floor_load` and pgbench's tables may be made.
+    #[arg(long)]
+    postgres: Option<String>,
+    /// The `pgbench` program of that server.
+    #[arg(long, default_value = "pgbench")]
+    pgbench: PathBuf,
     /// Rounds of each load; contenders take turns.
     #[arg(long, default_value_t = 3)]
     rounds: u32,
@@ -53,6 +60,10 @@ fn main() -> Result<()> {
         shops.push(Pair { product, rival, connection, counters: COUNTERS * times });
     }
     println!("{}", reservations(&shops, &arguments)?);
+    println!("{}", orders(&shops, &arguments)?);
+    if let Some(url) = &arguments.postgres {
+        println!("{}", server::orders(url, &arguments)?);
+    }
     println!("{}", counters(&shops, &arguments)?);
     Ok(())
 }
@@ -115,6 +126,39 @@ fn reservations(shops: &[Pair], arguments: &Arguments) -> Result<String> {
     }
     let half = at.len() / 2;
     growth(&mut out, "reservation, any three, 256 in flight", at[2], at[half + 2]);
+    Ok(out)
+}
+
+fn orders(shops: &[Pair], arguments: &Arguments) -> Result<String> {
+    let mut out = "### Orders of 3 SKUs, paid, with their stock, durable\n\nThe product's `place_order` operation \
+         against raw SQLite that writes the same rows, grouped alike.\n\n\
+         | SKUs | in flight | raw SQLite, grouped | Shopwright | ratio |\n|--:|--:|--:|--:|--:|\n"
+        .to_owned();
+    let mut at = Vec::new();
+    for pair in shops {
+        for in_flight in IN_FLIGHT {
+            let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+            for round in 0..arguments.rounds {
+                eprintln!("orders, {} SKUs, {in_flight} in flight", pair.product.size.skus);
+                let load = load(in_flight, arguments, round);
+                ours.push(product::orders(&pair.product, Demand::Spread, load)?);
+                theirs.push(raw::orders(&pair.connection, pair.rival.size, Demand::Spread, load)?);
+                forget_runs(&pair.product)?;
+                forget_runs(&pair.rival)?;
+            }
+            let _ = writeln!(
+                out,
+                "| {} | {in_flight} | {} | {} | {:.2} |",
+                grouped(u32::try_from(pair.product.size.skus)?.into()),
+                grouped(median(theirs.iter().copied())),
+                grouped(median(ours.iter().copied())),
+                ratio(ours.iter().copied(), theirs.iter().copied())
+            );
+            at.push(median(ours));
+        }
+    }
+    let half = at.len() / 2;
+    growth(&mut out, "order, 256 in flight", at[half - 1], at[at.len() - 1]);
     Ok(out)
 }
 

@@ -6,10 +6,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use ledger_cases::Chance;
-use shopwright_app::inventory::{Reserve, ReserveError, reserve_in};
+use shopwright_app::inventory::{Reserve, reserve_in};
+use shopwright_app::orders::{PaymentMade, PlaceOrder, StockChoice, place_order};
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::ids::Id;
 use shopwright_domain::inventory::{HOLD_DEFAULT, WantedLine};
+use shopwright_domain::money::{Currency, UnitPrice};
+use shopwright_domain::orders::{LineDraft, LineKind, OrderDraft};
 use shopwright_store::{StoreError, Tx, params};
 use tokio::task::JoinSet;
 
@@ -28,9 +31,10 @@ pub struct Load {
 }
 
 /// Keeps `in_flight` operations going for a while; gives answered operations a second.
-fn run<F>(shop: &Shop, load: Load, operation: impl Fn(u64) -> F) -> Result<f64>
+fn run<F, E>(shop: &Shop, load: Load, operation: impl Fn(u64) -> F) -> Result<f64>
 where
-    F: FnMut(&mut Tx<'_>) -> Result<(), ReserveError> + Send + 'static,
+    F: FnMut(&mut Tx<'_>) -> Result<(), E> + Send + 'static,
+    E: From<StoreError> + std::error::Error + Send + Sync + 'static,
 {
     let next = Arc::new(AtomicU64::new(0));
     let started = Instant::now();
@@ -67,7 +71,7 @@ pub fn reservations(shop: &Shop, demand: Demand, load: Load) -> Result<f64> {
         move |tx: &mut Tx<'_>| {
             let mut pieces = Vec::with_capacity(3);
             for line in &lines {
-                let sku = line.clone().map_err(|e| StoreError::Bug(e.to_string()))?;
+                let sku = line.clone().map_err(told)?;
                 pieces.push(WantedLine { sku, quantity: 1 });
             }
             let wish = Reserve {
@@ -77,6 +81,59 @@ pub fn reservations(shop: &Shop, demand: Demand, load: Load) -> Result<f64> {
                 hold_micros: HOLD_DEFAULT,
             };
             reserve_in(tx, &wish, NOW).map(|_| ())
+        }
+    })
+}
+
+fn told(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Bug(error.to_string())
+}
+
+/// Paid orders of three SKUs with their stock, each durable before it is answered.
+pub fn orders(shop: &Shop, demand: Demand, load: Load) -> Result<f64> {
+    run(shop, load, |n| {
+        let skus = wanted(demand, shop.size.skus, load.salt, n);
+        let mut chance = Chance::new(load.salt ^ n);
+        let mut id = || chance.id(1 << 40 | n);
+        let ids = (Id::from_uuid(id()), Id::from_uuid(id()), Id::from_uuid(id()));
+        let external_id = format!("{}-{n}", load.salt);
+        move |tx: &mut Tx<'_>| {
+            let line = |sku: &String| {
+                Ok::<_, StoreError>(LineDraft {
+                    kind: LineKind::Sale,
+                    sku: Some(Sku::parse(sku).map_err(told)?),
+                    title: String::new(),
+                    quantity: 1,
+                    unit_price: UnitPrice::parse("9.99").map_err(told)?,
+                    amount_minor: 999,
+                    discount_minor: 0,
+                    tax_minor: 0,
+                })
+            };
+            let command = PlaceOrder {
+                order_id: ids.0,
+                payment_id: ids.1,
+                reservation_id: ids.2,
+                source: "bench".into(),
+                external_id: external_id.clone(),
+                customer: None,
+                placed_at: NOW,
+                country: None,
+                ship_to: None,
+                draft: OrderDraft {
+                    currency: "EUR".parse::<Currency>().map_err(told)?,
+                    tax_included: true,
+                    total_minor: 2_997,
+                    lines: skus.iter().map(line).collect::<Result<_, _>>()?,
+                },
+                payment: Some(PaymentMade {
+                    provider: "cash".into(),
+                    reference: String::new(),
+                    at: NOW,
+                }),
+                stock: StockChoice::Commit(None),
+            };
+            place_order(tx, &command, NOW).map(|_| ())
         }
     })
 }
@@ -110,7 +167,7 @@ pub fn counters(shop: &Shop, counters: usize, load: Load) -> Result<f64> {
         move |tx: &mut Tx<'_>| {
             let taken = tx.find(TAKE_ONE, params![&name], |row| row.get::<i64>(0))?;
             assert!(taken.is_some(), "the limit is far away");
-            Ok(())
+            Ok::<_, StoreError>(())
         }
     })
 }

@@ -99,6 +99,67 @@ fn reserve(connection: &Connection, skus: &[String; 3], salt: u64, n: u64) -> Re
     Ok(())
 }
 
+/// Paid orders of three SKUs with their stock.
+pub fn orders(connection: &Connection, size: Size, demand: Demand, load: Load) -> Result<f64> {
+    run(connection, load, |connection, n| {
+        order(connection, &wanted(demand, size.skus, load.salt, n), load.salt, n)
+    })
+}
+
+fn order(connection: &Connection, skus: &[String; 3], salt: u64, n: u64) -> Result<()> {
+    let now = NOW.as_micros();
+    let mut chance = Chance::new(salt ^ n);
+    let mut id = || chance.id(1 << 40 | n);
+    let (order, payment, reservation) = (id(), id(), id());
+    let left = connection
+        .prepare_cached(
+            "SELECT MIN(l.on_hand - l.committed - l.held + COALESCE((SELECT SUM(h.quantity)
+                 FROM reservation_lines h WHERE h.sku = l.sku AND h.location = l.location
+                 AND h.held_until <= ?4), 0))
+             FROM stock_levels l WHERE l.sku IN (?1, ?2, ?3)",
+        )?
+        .query_row(params![skus[0], skus[1], skus[2], now], |row| row.get::<_, i64>(0))?;
+    ensure!(left >= 1, "the shelves are full");
+    let write = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
+        connection.prepare_cached(sql)?.execute(values)
+    };
+    write(
+        "INSERT INTO reservations (reservation_id, reference, state, hold_micros, expires_at, extensions, created_at)
+         VALUES (?1, ?2, 'committed', ?3, ?4, 0, ?5)",
+        &[&reservation.as_bytes(), &order.to_string(), &HOLD_DEFAULT, &(now + HOLD_DEFAULT), &now],
+    )?;
+    write(
+        "INSERT INTO orders (order_id, source, external_id, state, currency, placed_at, amount_minor,
+             fingerprint, tax_included, reservation_id, paid_at, created_at)
+         VALUES (?1, 'bench', ?2, 'paid', 'EUR', ?3, 2997, ?4, 1, ?5, ?3, ?3)",
+        &[&order.as_bytes(), &format!("{salt}-{n}"), &now, &[7_u8; 32], &reservation.as_bytes()],
+    )?;
+    for (ordinal, sku) in (1_i64..).zip(skus) {
+        write(
+            "INSERT INTO reservation_lines (reservation_id, sku, location, quantity, backordered)
+             VALUES (?1, ?2, 'main', 1, 0)",
+            &[&reservation.as_bytes(), sku],
+        )?;
+        write(
+            "UPDATE stock_levels SET decided_at = ?2, committed = committed + 1
+             WHERE sku = ?1 AND location = 'main'",
+            &[sku, &now],
+        )?;
+        write(
+            "INSERT INTO order_lines (order_id, ordinal, kind, code, title, quantity, unit_price_micros,
+                 amount_minor, at, discount_minor, tax_minor, share_minor, stock)
+             VALUES (?1, ?2, 'sale', ?3, ?3, 1, 9990000, 999, ?4, 0, 0, 999, 'reservation')",
+            &[&order.as_bytes(), &ordinal, sku, &now],
+        )?;
+    }
+    write(
+        "INSERT INTO payments (payment_id, order_id, kind, provider, reference, currency, amount_minor, at, created_at)
+         VALUES (?1, ?2, 'capture', 'cash', '', 'EUR', 2997, ?3, ?3)",
+        &[&payment.as_bytes(), &order.as_bytes(), &now],
+    )?;
+    Ok(())
+}
+
 /// Units taken from counters.
 pub fn counters(connection: &Connection, counters: usize, load: Load) -> Result<f64> {
     run(connection, load, |connection, n| {

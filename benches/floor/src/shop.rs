@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use ledger_cases::Chance;
 use shopwright_domain::time::{DAY, MINUTE, Timestamp};
-use shopwright_store::{Column, SqliteOptions, Store, StoreError, StoreOptions, Tx, params};
+use shopwright_store::{Column, PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, Tx, params};
 use tokio::runtime::Runtime;
 
 /// 2026-01-01: the time of every operation that is measured.
@@ -31,7 +31,7 @@ pub struct Shop {
     pub store: Store,
     /// Where operations wait for their answers.
     pub runtime: Runtime,
-    /// The file.
+    /// The file; empty on a server.
     pub path: PathBuf,
     /// How large it is.
     pub size: Size,
@@ -43,10 +43,25 @@ pub fn sku(number: usize) -> String {
 }
 
 impl Shop {
-    /// Makes a shop in `folder`.
+    /// Makes a shop in a file in `folder`.
     pub fn make(folder: &Path, name: &str, size: Size) -> Result<Self> {
         let path = folder.join(name);
-        let store = Store::open(&StoreOptions::Sqlite(SqliteOptions::new(&path)))?;
+        Self::open(&StoreOptions::Sqlite(SqliteOptions::new(&path)), path, size)
+    }
+
+    /// Makes a shop on a PostgreSQL server, in a schema of its own.
+    pub fn make_on_server(url: &str, connections: usize, size: Size) -> Result<Self> {
+        let options = PostgresOptions {
+            // The store gives half of its connections to reads.
+            connections: connections * 2,
+            schema: Some("floor_load".into()),
+            ..PostgresOptions::new(url)
+        };
+        Self::open(&StoreOptions::Postgres(options), PathBuf::new(), size)
+    }
+
+    fn open(options: &StoreOptions, path: PathBuf, size: Size) -> Result<Self> {
+        let store = Store::open(options)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build()?;
         let shop = Self { store, runtime, path, size };
         for first in (0..size.skus).step_by(CHUNK) {
@@ -150,6 +165,11 @@ fn settle_held(tx: &mut Tx<'_>) -> Result<(), StoreError> {
 pub fn forget_runs(shop: &Shop) -> Result<()> {
     shop.write(|tx| {
         let since = NOW.plus_micros(-MINUTE);
+        for table in ["payments", "order_lines"] {
+            tx.execute(&format!("DELETE FROM {table}"), params![])?;
+        }
+        tx.execute("DELETE FROM orders", params![])?;
+        tx.execute("UPDATE stock_levels SET committed = 0", params![])?;
         tx.execute(
             "DELETE FROM reservation_lines WHERE reservation_id IN
              (SELECT reservation_id FROM reservations WHERE created_at > $1)",

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use shopwright_domain::ids::EffectId;
 use shopwright_domain::time::Timestamp;
 use shopwright_gateways::mail::{Letter, MailError};
@@ -46,11 +46,31 @@ impl SealedMail {
             effect_id: self.effect_id,
             kind: SEND_MAIL,
             subject: "",
-            payload: json!({ "sealed": STANDARD.encode(&self.sealed) }),
+            payload: payload(&self.sealed),
             due_at: now,
             now,
         };
         effects::add(tx, &effect)
+    }
+}
+
+fn payload(sealed: &[u8]) -> Json {
+    json!({ "sealed": STANDARD.encode(sealed) })
+}
+
+/// What a mail's effect carries, sealed anew; `None` when the newest key sealed it or it does not open.
+pub(crate) fn resealed(outside: &Outside, id: EffectId, carried: &Json) -> Option<Json> {
+    let sealed = STANDARD.decode(carried["sealed"].as_str()?).ok()?;
+    if outside.seal.is_newest(&sealed) {
+        return None;
+    }
+    let context = id.to_string();
+    match outside.open(&sealed, &context) {
+        Ok(text) => Some(payload(&outside.seal(&text, &context))),
+        Err(error) => {
+            tracing::error!(effect = context, %error, "a mail that waits or was given up does not open");
+            None
+        }
     }
 }
 
@@ -70,7 +90,11 @@ pub(crate) async fn send(performers: &Performers, effect: &Effect) -> Performed 
         text: mail.text,
     };
     match outside.mail.send(&letter).await {
-        Ok(()) => Performed::bare(Outcome::Done),
+        Ok(()) => {
+            // Nobody reads it again: what it said is not kept.
+            let id = effect.effect_id;
+            Performed::done(move |tx| effects::forget_payload(tx, id))
+        }
         Err(error @ MailError::Unfit(_)) => {
             Performed::bare(Outcome::GivenUp { error: error.to_string() })
         }

@@ -1,24 +1,38 @@
-//! The standing job that forgets what is past its time, and writes down which reservations are.
+//! The standing job that forgets what is past its time, writes down which reservations are, and seals
+//! anew what an older key sealed.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use shopwright_domain::time::Clock;
+use shopwright_domain::time::{Clock, DAY};
 use shopwright_store::{Store, StoreError, idempotency};
 use tokio::task::JoinHandle;
+
+use crate::effects::{Outside, reseal, sweep_effects};
 
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// Rows forgotten in one transaction, so that no write waits long for it.
 const ROWS_MAX: i64 = 500;
 
-/// Forgets answers of requests past their time and writes down expired reservations, now and then. Running on several nodes does no harm.
-pub fn keep_swept(store: Store, clock: Arc<dyn Clock>) -> JoinHandle<()> {
+/// Sweeps now and then. Running on several nodes does no harm. Events and finished effects are kept
+/// for so many days.
+pub fn keep_swept(
+    store: Store,
+    clock: Arc<dyn Clock>,
+    outside: Arc<Outside>,
+    effects_kept_days: u32,
+) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut due = tokio::time::interval(SWEEP_EVERY);
         due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             due.tick().await;
-            if let Err(error) = sweep(&store, clock.as_ref()).await {
+            let swept = [
+                sweep(&store, clock.as_ref()).await,
+                sweep_effects_of(&store, clock.as_ref(), effects_kept_days).await,
+                reseal(&store, &outside, clock.now()).await.map(|_| ()),
+            ];
+            for error in swept.into_iter().filter_map(Result::err) {
                 tracing::warn!(%error, "what is past its time is still kept; tried again later");
             }
         }
@@ -34,4 +48,9 @@ async fn sweep(store: &Store, clock: &dyn Clock) -> Result<(), StoreError> {
             return Ok(());
         }
     }
+}
+
+async fn sweep_effects_of(store: &Store, clock: &dyn Clock, days: u32) -> Result<(), StoreError> {
+    let before = clock.now().plus_micros(-i64::from(days) * DAY);
+    sweep_effects(store, before).await.map(|_| ())
 }

@@ -201,6 +201,12 @@ pub fn derived_uuid_at(at: Timestamp, base: Uuid, salt: u128) -> Uuid {
     Uuid::from_u128((millis << 80) | low)
 }
 
+/// The least id that [`derived_uuid_at`] can make for any time after the millisecond of `at`.
+pub fn first_uuid_after(at: Timestamp) -> Uuid {
+    let millis = u128::try_from(at.as_micros().max(0) / 1_000).unwrap_or(0);
+    Uuid::from_u128((millis + 1) << 80)
+}
+
 fn finalised(mut n: u64) -> u64 {
     n = (n ^ (n >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     n = (n ^ (n >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);

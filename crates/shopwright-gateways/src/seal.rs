@@ -99,6 +99,11 @@ impl Seal {
         [&[VERSION], &key.id[..], &nonce, &body].concat()
     }
 
+    /// Whether the newest key sealed this.
+    pub fn is_newest(&self, sealed: &[u8]) -> bool {
+        sealed.first() == Some(&VERSION) && sealed[1..].starts_with(&self.keys[0].id)
+    }
+
     /// Opens what was sealed for `context`.
     pub fn open(&self, sealed: &[u8], context: &str) -> Result<Vec<u8>, SealError> {
         let (version, rest) = sealed.split_first().ok_or(SealError::Form)?;
@@ -130,6 +135,8 @@ mod tests {
         let sealed = rotated.seal(b"whsec", "we_1", [8; NONCE_BYTES]);
         assert_eq!(before.open(&sealed, "we_1"), Err(SealError::UnknownKey));
         assert_eq!(Seal::new(&NEW).open(&sealed, "we_1").unwrap(), b"whsec");
+        assert!(rotated.is_newest(&sealed) && !before.is_newest(&sealed));
+        assert!(!rotated.is_newest(&[]) && !rotated.is_newest(&sealed[..8]));
     }
 
     #[test]

@@ -62,6 +62,16 @@ pub(crate) fn json_text(postgres: bool, column: &str, key: &str) -> String {
     }
 }
 
+/// A JSON column with null under a key that it has.
+pub(crate) fn json_without(postgres: bool, column: &str, key: &str) -> String {
+    assert!(key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'), "a plain key");
+    if postgres {
+        format!("jsonb_set({column}, '{{{key}}}', 'null')")
+    } else {
+        format!("json_set({column}, '$.{key}', NULL)")
+    }
+}
+
 /// The values of one column for [`Tx::execute_rows`].
 #[derive(Clone, Debug)]
 pub enum Column<'a> {

@@ -352,12 +352,54 @@ pub fn backlog(tx: &mut Tx<'_>) -> Result<Backlog, StoreError> {
     )
 }
 
-/// Forgets up to `limit` effects that were done before then. What was given up stays.
-pub fn delete_done(tx: &mut Tx<'_>, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
-    let sql = format!(
-        "DELETE FROM effects WHERE effect_id IN (SELECT effect_id FROM effects
-         WHERE state = 'done' AND finished_at < $1 ORDER BY effect_id LIMIT $2{})",
-        tx.for_update_skip_locked(),
-    );
-    tx.execute(&sql, params![before, limit])
+/// Effects of a kind that wait or were given up, after `after`: (id, what they carry).
+pub fn list_unfinished(
+    tx: &mut Tx<'_>,
+    kind: &str,
+    after: EffectId,
+    limit: i64,
+) -> Result<Vec<(EffectId, Json)>, StoreError> {
+    tx.query(
+        "SELECT effect_id, payload FROM effects
+         WHERE state IN ('waiting', 'given_up') AND kind = $1 AND effect_id > $2
+         ORDER BY effect_id LIMIT $3",
+        params![kind, after, limit],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
+/// Replaces what an effect carries, unless a worker is at it or it is done.
+pub fn replace_payload(tx: &mut Tx<'_>, id: EffectId, payload: &Json) -> Result<bool, StoreError> {
+    let replaced = tx.execute(
+        "UPDATE effects SET payload = $2 WHERE effect_id = $1 AND state IN ('waiting', 'given_up')",
+        params![id, payload],
+    )?;
+    Ok(replaced > 0)
+}
+
+/// Forgets what an effect carried, once it is done.
+pub fn forget_payload(tx: &mut Tx<'_>, id: EffectId) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE effects SET payload = $2 WHERE effect_id = $1 AND state = 'done'",
+        params![id, &Json::Object(serde_json::Map::new())],
+    )?;
+    Ok(())
+}
+
+/// Forgets up to `limit` effects of each outcome that were finished before then. Those of deliveries
+/// stay as long as their deliveries do.
+pub fn delete_finished(tx: &mut Tx<'_>, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
+    let mut gone = 0;
+    for state in [EffectState::Done, EffectState::GivenUp] {
+        // Nothing is finished before it is due, so that the young part is not read.
+        let sql = format!(
+            "DELETE FROM effects WHERE effect_id IN (SELECT effect_id FROM effects
+             WHERE state = $1 AND due_at < $2 AND finished_at < $2 AND NOT EXISTS
+                 (SELECT 1 FROM webhook_deliveries d WHERE d.delivery_id = effects.effect_id)
+             ORDER BY due_at, effect_id LIMIT $3{})",
+            tx.for_update_skip_locked(),
+        );
+        gone += tx.execute(&sql, params![state.as_str(), before, limit])?;
+    }
+    Ok(gone)
 }

@@ -4,6 +4,7 @@
 //! re-derive from movements and reservations), V7 (documents sum to their lines), V8 (no line booked twice, by key),
 //! and for prices that the one that stands is the one last decided.
 
+mod effects;
 mod orders;
 mod stock;
 
@@ -120,6 +121,7 @@ pub fn verify(tx: &mut Tx<'_>) -> Result<Vec<RuleResult>, StoreError> {
         .iter()
         .chain(orders::RULES)
         .chain(stock::RULES)
+        .chain(effects::RULES)
         .map(|rule| {
             let broken = tx.query(rule.sql, params![ROWS_SHOWN_MAX], |row| {
                 let (id, expected, found): (String, String, String) =
@@ -129,6 +131,7 @@ pub fn verify(tx: &mut Tx<'_>) -> Result<Vec<RuleResult>, StoreError> {
             Ok(RuleResult { rule: rule.name, says: rule.says, broken })
         })
         .collect::<Result<_, StoreError>>()?;
+    results.push(effects::gaps(tx)?);
     // Hashes are not for SQL to compute.
     results.extend(crate::audit::verify(tx)?);
     Ok(results)

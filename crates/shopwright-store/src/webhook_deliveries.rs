@@ -9,7 +9,7 @@ use shopwright_domain::time::Timestamp;
 
 use crate::effects::{self, NewEffect};
 use crate::webhooks::{Event, event_at};
-use crate::{Row, StoreError, Tx, params};
+use crate::{Column, Row, StoreError, Tx, params};
 
 /// The kind of the effect that carries out a delivery.
 pub const DELIVER: &str = "webhook.deliver";
@@ -68,7 +68,7 @@ pub struct Delivery {
 }
 
 const COLUMNS: &str = "SELECT d.delivery_id, d.endpoint_id, d.state, d.tries, d.attempts, d.last_error, d.created_at, d.finished_at, e.event_id, e.kind, e.data, e.at
-     FROM webhook_deliveries d JOIN webhook_events e ON e.event_id = d.event_id";
+     FROM webhook_deliveries d JOIN webhook_events e ON e.event_id = d.event_id JOIN webhook_endpoints p ON p.endpoint_id = d.endpoint_id AND p.deleted_at IS NULL";
 
 fn delivery(row: &Row<'_>) -> Result<Delivery, StoreError> {
     Ok(Delivery {
@@ -99,8 +99,8 @@ fn effect_of(id: WebhookDeliveryId) -> EffectId {
 
 pub(crate) fn insert(tx: &mut Tx<'_>, new: &NewDelivery) -> Result<(), StoreError> {
     let added = tx.execute(
-        "INSERT INTO webhook_deliveries (delivery_id, event_id, endpoint_id, state, tries, attempts, created_at)
-         VALUES ($1, $2, $3, 'waiting', 0, 0, $4) ON CONFLICT (delivery_id) DO NOTHING",
+        "INSERT INTO webhook_deliveries (delivery_id, event_id, endpoint_id, state, tries, attempts, replays, created_at)
+         VALUES ($1, $2, $3, 'waiting', 0, 0, 0, $4) ON CONFLICT (delivery_id) DO NOTHING",
         params![new.delivery_id, new.event_id, new.endpoint_id, new.now],
     )?;
     if added > 0 {
@@ -231,7 +231,7 @@ pub fn replay(tx: &mut Tx<'_>, id: WebhookDeliveryId, now: Timestamp) -> Result<
         return Ok(true);
     }
     tx.execute(
-        "UPDATE webhook_deliveries SET state = 'waiting', tries = 0, finished_at = NULL
+        "UPDATE webhook_deliveries SET state = 'waiting', tries = 0, replays = replays + 1, finished_at = NULL
          WHERE delivery_id = $1",
         params![id],
     )?;
@@ -241,18 +241,62 @@ pub fn replay(tx: &mut Tx<'_>, id: WebhookDeliveryId, now: Timestamp) -> Result<
     Ok(true)
 }
 
-/// Deliveries to an endpoint that failed and whose event happened since then, oldest first.
-pub fn list_failed_since(
+/// Sends up to `limit` deliveries again that failed for an endpoint and were made since then, oldest
+/// first. Gives how many.
+pub fn replay_failed(
     tx: &mut Tx<'_>,
     endpoint_id: WebhookEndpointId,
-    since: Timestamp,
+    (since, now): (Timestamp, Timestamp),
     limit: i64,
-) -> Result<Vec<WebhookDeliveryId>, StoreError> {
-    tx.query(
+) -> Result<u64, StoreError> {
+    let failed = tx.query(
         "SELECT delivery_id FROM webhook_deliveries
          WHERE endpoint_id = $1 AND state = 'failed' AND created_at >= $2
          ORDER BY delivery_id LIMIT $3",
         params![endpoint_id, since, limit],
+        |row| row.get::<WebhookDeliveryId>(0),
+    )?;
+    for id in &failed {
+        replay(tx, *id, now)?;
+    }
+    Ok(failed.len() as u64)
+}
+
+/// Locks the effects of deliveries in key order; gives the events that are still on their way by one
+/// of them, which nobody else can change now.
+pub(crate) fn lock_waiting(
+    tx: &mut Tx<'_>,
+    ids: &[WebhookDeliveryId],
+) -> Result<Vec<EventId>, StoreError> {
+    let mut uuids: Vec<_> = ids.iter().map(|id| id.uuid()).collect();
+    uuids.sort_unstable();
+    let rows = [("id", Column::Uuid(uuids))];
+    let sql = format!(
+        "SELECT effects.effect_id FROM effects JOIN {{rows}} AS r ON r.id = effects.effect_id
+         ORDER BY effects.effect_id{}",
+        tx.for_update(),
+    );
+    tx.query_rows(&sql, &rows, |row| row.get::<EffectId>(0))?;
+    tx.query_rows(
+        "SELECT d.event_id FROM webhook_deliveries d JOIN {rows} AS r ON r.id = d.delivery_id
+         WHERE d.state = 'waiting'",
+        &rows,
         |row| row.get(0),
     )
+}
+
+/// Forgets deliveries with their attempts and effects. One that a worker is sending right now ends
+/// its effect itself.
+pub(crate) fn delete(tx: &mut Tx<'_>, ids: &[WebhookDeliveryId]) -> Result<(), StoreError> {
+    let mut uuids: Vec<_> = ids.iter().map(|id| id.uuid()).collect();
+    uuids.sort_unstable();
+    let rows = [("id", Column::Uuid(uuids))];
+    for sql in [
+        "DELETE FROM effects WHERE effect_id IN (SELECT r.id FROM {rows} AS r) AND state <> 'leased'",
+        "DELETE FROM webhook_attempts WHERE delivery_id IN (SELECT r.id FROM {rows} AS r)",
+        "DELETE FROM webhook_deliveries WHERE delivery_id IN (SELECT r.id FROM {rows} AS r)",
+    ] {
+        tx.execute_rows(sql, &rows)?;
+    }
+    Ok(())
 }

@@ -2,12 +2,15 @@
 //! that asks for it, in the transaction that made it happen.
 
 use serde_json::Value as Json;
-use shopwright_domain::ids::{EventId, WebhookDeliveryId, WebhookEndpointId, derived_uuid};
+use shopwright_domain::ids::{
+    EventId, WebhookDeliveryId, WebhookEndpointId, derived_uuid, first_uuid_after,
+};
 use shopwright_domain::time::Timestamp;
 use shopwright_domain::webhooks::{EventFilter, is_event_kind};
 
+use crate::dialect::{json_text, json_without};
 use crate::webhook_deliveries::{self, NewDelivery};
-use crate::{Row, StoreError, Tx, params};
+use crate::{Column, Row, StoreError, Tx, params};
 
 /// Where webhooks are sent. Secrets are sealed; the ledger cannot read them.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,13 +37,15 @@ pub struct Endpoint {
     pub failing_since: Option<Timestamp>,
     /// Until when it asked to be left alone.
     pub throttled_until: Option<Timestamp>,
+    /// Since when it has been switched on with these filters: every event after that is its own.
+    pub asks_since: Timestamp,
     /// When it was made.
     pub created_at: Timestamp,
     /// When its owner changed it.
     pub updated_at: Timestamp,
 }
 
-const COLUMNS: &str = "SELECT endpoint_id, url, description, filters, enabled, disabled_reason, secret, old_secret, old_secret_until, failing_since, throttled_until, created_at, updated_at FROM webhook_endpoints";
+const COLUMNS: &str = "SELECT endpoint_id, url, description, filters, enabled, disabled_reason, secret, old_secret, old_secret_until, failing_since, throttled_until, asks_since, created_at, updated_at FROM webhook_endpoints WHERE deleted_at IS NULL";
 
 fn endpoint(row: &Row<'_>) -> Result<Endpoint, StoreError> {
     let filters: Vec<String> = row.json(3)?;
@@ -58,8 +63,9 @@ fn endpoint(row: &Row<'_>) -> Result<Endpoint, StoreError> {
         old_secret_until: row.get(8)?,
         failing_since: row.get(9)?,
         throttled_until: row.get(10)?,
-        created_at: row.get(11)?,
-        updated_at: row.get(12)?,
+        asks_since: row.get(11)?,
+        created_at: row.get(12)?,
+        updated_at: row.get(13)?,
     })
 }
 
@@ -70,8 +76,8 @@ fn filters_json(filters: &[EventFilter]) -> Json {
 /// Adds an endpoint.
 pub fn insert_endpoint(tx: &mut Tx<'_>, new: &Endpoint) -> Result<(), StoreError> {
     tx.execute(
-        "INSERT INTO webhook_endpoints (endpoint_id, url, description, filters, enabled, secret, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO webhook_endpoints (endpoint_id, url, description, filters, enabled, secret, asks_since, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         params![
             new.endpoint_id,
             &new.url,
@@ -79,6 +85,7 @@ pub fn insert_endpoint(tx: &mut Tx<'_>, new: &Endpoint) -> Result<(), StoreError
             filters_json(&new.filters),
             new.enabled,
             &new.secret,
+            new.asks_since,
             new.created_at,
             new.updated_at,
         ],
@@ -91,7 +98,7 @@ pub fn find_endpoint(
     tx: &mut Tx<'_>,
     id: WebhookEndpointId,
 ) -> Result<Option<Endpoint>, StoreError> {
-    tx.find(&format!("{COLUMNS} WHERE endpoint_id = $1"), params![id], endpoint)
+    tx.find(&format!("{COLUMNS} AND endpoint_id = $1"), params![id], endpoint)
 }
 
 /// The endpoint, locked until the end of the transaction.
@@ -99,8 +106,9 @@ pub fn lock_endpoint(
     tx: &mut Tx<'_>,
     id: WebhookEndpointId,
 ) -> Result<Option<Endpoint>, StoreError> {
-    let sql = format!("{COLUMNS} WHERE endpoint_id = $1{}", tx.for_update());
-    tx.find(&sql, params![id], endpoint)
+    // Its key never changes, so that deliveries that refer to it need not wait.
+    let lock = if tx.for_update().is_empty() { "" } else { " FOR NO KEY UPDATE" };
+    tx.find(&format!("{COLUMNS} AND endpoint_id = $1{lock}"), params![id], endpoint)
 }
 
 /// Endpoints, newest first, after `older_than`.
@@ -110,7 +118,7 @@ pub fn list_endpoints(
     limit: i64,
 ) -> Result<Vec<Endpoint>, StoreError> {
     let before = older_than.map_or(uuid::Uuid::max(), WebhookEndpointId::uuid);
-    let sql = format!("{COLUMNS} WHERE endpoint_id < $1 ORDER BY endpoint_id DESC LIMIT $2");
+    let sql = format!("{COLUMNS} AND endpoint_id < $1 ORDER BY endpoint_id DESC LIMIT $2");
     tx.query(&sql, params![before, limit], endpoint)
 }
 
@@ -119,8 +127,8 @@ pub fn update_endpoint(tx: &mut Tx<'_>, changed: &Endpoint) -> Result<bool, Stor
     let updated = tx.execute(
         "UPDATE webhook_endpoints SET url = $2, description = $3, filters = $4, enabled = $5,
              disabled_reason = $6, secret = $7, old_secret = $8, old_secret_until = $9,
-             failing_since = $10, throttled_until = $11, updated_at = $12
-         WHERE endpoint_id = $1",
+             failing_since = $10, throttled_until = $11, asks_since = $12, updated_at = $13
+         WHERE endpoint_id = $1 AND deleted_at IS NULL",
         params![
             changed.endpoint_id,
             &changed.url,
@@ -133,26 +141,65 @@ pub fn update_endpoint(tx: &mut Tx<'_>, changed: &Endpoint) -> Result<bool, Stor
             changed.old_secret_until,
             changed.failing_since,
             changed.throttled_until,
+            changed.asks_since,
             changed.updated_at,
         ],
     )?;
     Ok(updated > 0)
 }
 
-/// Removes an endpoint with its deliveries; `false` when there is none. What is on its way to it is
-/// not sent any more.
-pub fn delete_endpoint(tx: &mut Tx<'_>, id: WebhookEndpointId) -> Result<bool, StoreError> {
-    if lock_endpoint(tx, id)?.is_none() {
+/// Replaces the sealed secrets of an endpoint, if they are still those that were read.
+pub fn reseal_endpoint(
+    tx: &mut Tx<'_>,
+    read: &Endpoint,
+    (secret, old_secret): (&[u8], Option<&[u8]>),
+) -> Result<bool, StoreError> {
+    let Some(kept) = lock_endpoint(tx, read.endpoint_id)? else { return Ok(false) };
+    if (&kept.secret, &kept.old_secret) != (&read.secret, &read.old_secret) {
         return Ok(false);
     }
     tx.execute(
-        "DELETE FROM webhook_attempts WHERE delivery_id IN
-         (SELECT delivery_id FROM webhook_deliveries WHERE endpoint_id = $1)",
-        params![id],
+        "UPDATE webhook_endpoints SET secret = $2, old_secret = $3 WHERE endpoint_id = $1",
+        params![read.endpoint_id, secret, old_secret],
     )?;
-    tx.execute("DELETE FROM webhook_deliveries WHERE endpoint_id = $1", params![id])?;
-    tx.execute("DELETE FROM webhook_endpoints WHERE endpoint_id = $1", params![id])?;
     Ok(true)
+}
+
+/// Removes an endpoint; `false` when there is none. Its secrets are gone at once and nothing is sent to
+/// it any more; its deliveries, which may be millions, go with [`delete_removed`].
+pub fn delete_endpoint(
+    tx: &mut Tx<'_>,
+    id: WebhookEndpointId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let nothing: &[u8] = &[];
+    let deleted = tx.execute(
+        "UPDATE webhook_endpoints SET deleted_at = $2, enabled = $3, secret = $4, old_secret = NULL
+         WHERE endpoint_id = $1 AND deleted_at IS NULL",
+        params![id, now, false, nothing],
+    )?;
+    Ok(deleted > 0)
+}
+
+/// Forgets up to `limit` deliveries to endpoints that were removed, then the endpoints. Gives how
+/// many deliveries.
+pub fn delete_removed(tx: &mut Tx<'_>, limit: i64) -> Result<u64, StoreError> {
+    let old = tx.query(
+        "SELECT d.delivery_id FROM webhook_deliveries d
+         JOIN webhook_endpoints e ON e.endpoint_id = d.endpoint_id
+         WHERE e.deleted_at IS NOT NULL ORDER BY d.delivery_id LIMIT $1",
+        params![limit],
+        |row| row.get::<WebhookDeliveryId>(0),
+    )?;
+    if old.is_empty() {
+        tx.execute(
+            "DELETE FROM webhook_endpoints WHERE deleted_at IS NOT NULL AND NOT EXISTS
+             (SELECT 1 FROM webhook_deliveries d WHERE d.endpoint_id = webhook_endpoints.endpoint_id)",
+            params![],
+        )?;
+    }
+    webhook_deliveries::delete(tx, &old)?;
+    Ok(old.len() as u64)
 }
 
 /// Something that happened.
@@ -196,19 +243,31 @@ pub(crate) fn event_at(row: &Row<'_>, first: usize) -> Result<Event, StoreError>
 /// # Panics
 /// When the name is not one (`[a-zA-Z0-9_]` words with dots): names are written in code.
 pub fn record_event(tx: &mut Tx<'_>, event: &NewEvent<'_>) -> Result<bool, StoreError> {
-    if !insert_event(tx, event)? {
-        return Ok(false);
+    Ok(record_events(tx, std::slice::from_ref(event))? > 0)
+}
+
+/// Like [`record_event`] for several; gives how many were not there before. Events that nobody listens
+/// to cost one statement.
+///
+/// # Panics
+/// When a name is not one.
+pub fn record_events(tx: &mut Tx<'_>, events: &[NewEvent<'_>]) -> Result<usize, StoreError> {
+    let added = insert_events(tx, events)?;
+    if added.iter().all(|(_, listening)| *listening == 0) {
+        return Ok(added.len());
     }
-    // Locked against a change or removal of an endpoint while its deliveries are written.
-    let lock = if tx.for_update().is_empty() { "" } else { " FOR SHARE" };
-    let sql = format!("{COLUMNS} WHERE enabled = $1 ORDER BY endpoint_id{lock}");
+    // Not locked: nobody waits for an event. What reaches an endpoint that is switched off meanwhile is
+    // given up when it comes to be sent.
+    let sql = format!("{COLUMNS} AND enabled = $1 ORDER BY endpoint_id");
     let endpoints = tx.query(&sql, params![true], endpoint)?;
-    for endpoint in endpoints {
-        if endpoint.filters.iter().any(|filter| filter.matches(event.kind)) {
-            send_to(tx, event, endpoint.endpoint_id)?;
+    for event in events.iter().filter(|event| added.iter().any(|(id, _)| *id == event.event_id)) {
+        for endpoint in &endpoints {
+            if endpoint.filters.iter().any(|filter| filter.matches(event.kind)) {
+                send_to(tx, event, endpoint.endpoint_id)?;
+            }
         }
     }
-    Ok(true)
+    Ok(added.len())
 }
 
 /// Logs an event and puts it on its way to one endpoint only, whatever that asks for: the test of an
@@ -218,18 +277,31 @@ pub fn record_event_for(
     event: &NewEvent<'_>,
     endpoint_id: WebhookEndpointId,
 ) -> Result<WebhookDeliveryId, StoreError> {
-    insert_event(tx, event)?;
+    insert_events(tx, std::slice::from_ref(event))?;
     send_to(tx, event, endpoint_id)
 }
 
-fn insert_event(tx: &mut Tx<'_>, event: &NewEvent<'_>) -> Result<bool, StoreError> {
-    assert!(is_event_kind(event.kind), "`{}` is no name of an event", event.kind);
-    let added = tx.execute(
-        "INSERT INTO webhook_events (event_id, kind, data, at) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (event_id) DO NOTHING",
-        params![event.event_id, event.kind, &event.data, event.at],
-    )?;
-    Ok(added > 0)
+/// Gives those that were not there before, each with how many endpoints are switched on.
+fn insert_events(
+    tx: &mut Tx<'_>,
+    events: &[NewEvent<'_>],
+) -> Result<Vec<(EventId, i64)>, StoreError> {
+    for event in events {
+        assert!(is_event_kind(event.kind), "`{}` is no name of an event", event.kind);
+    }
+    tx.query_rows(
+        "INSERT INTO webhook_events (event_id, kind, data, at)
+         SELECT r.event_id, r.kind, r.data, r.at FROM {rows} AS r WHERE true
+         ON CONFLICT (event_id) DO NOTHING
+         RETURNING event_id, (SELECT COUNT(*) FROM webhook_endpoints WHERE enabled)",
+        &[
+            ("event_id", Column::Uuid(events.iter().map(|e| e.event_id.uuid()).collect())),
+            ("kind", Column::Text(events.iter().map(|e| e.kind).collect())),
+            ("data", Column::Json(events.iter().map(|e| e.data.to_string()).collect())),
+            ("at", Column::Time(events.iter().map(|e| e.at).collect())),
+        ],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
 }
 
 fn send_to(
@@ -260,24 +332,46 @@ pub fn list_events(
     )
 }
 
+/// Takes ids out of the events about customers: where `field` of their data is one of `names`, it is
+/// null from now on. For people that were erased.
+pub fn forget_customers(tx: &mut Tx<'_>, field: &str, names: &[&str]) -> Result<u64, StoreError> {
+    let named = json_text(tx.is_postgres(), "data", field);
+    let emptied = json_without(tx.is_postgres(), "data", field);
+    // The condition of the index, word for word.
+    let sql = format!(
+        "UPDATE webhook_events SET data = {emptied} FROM {{rows}} AS r
+         WHERE kind >= 'customer.' AND kind < 'customer/' AND {named} = r.name"
+    );
+    tx.execute_rows(&sql, &[("name", Column::Text(names.to_vec()))])
+}
+
 /// Forgets up to `limit` events from before then with their deliveries, except what is still on its
 /// way.
 pub fn delete_events(tx: &mut Tx<'_>, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
+    // Ids begin with their time, so that the young part of the log is not read.
+    let young = first_uuid_after(before);
     let old = tx.query(
-        "SELECT event_id FROM webhook_events e WHERE at < $1 AND NOT EXISTS
-             (SELECT 1 FROM webhook_deliveries d WHERE d.event_id = e.event_id AND d.state = 'waiting')
-         ORDER BY event_id LIMIT $2",
-        params![before, limit],
+        "SELECT event_id FROM webhook_events WHERE at < $1 AND event_id < $2 AND NOT EXISTS
+             (SELECT 1 FROM webhook_deliveries d WHERE d.event_id = webhook_events.event_id AND d.state = 'waiting')
+         ORDER BY event_id LIMIT $3",
+        params![before, young, limit],
         |row| row.get::<EventId>(0),
     )?;
-    for id in &old {
-        tx.execute(
-            "DELETE FROM webhook_attempts WHERE delivery_id IN
-             (SELECT delivery_id FROM webhook_deliveries WHERE event_id = $1)",
-            params![*id],
-        )?;
-        tx.execute("DELETE FROM webhook_deliveries WHERE event_id = $1", params![*id])?;
-        tx.execute("DELETE FROM webhook_events WHERE event_id = $1", params![*id])?;
-    }
-    Ok(old.len() as u64)
+    let found = old.iter().map(|id| id.uuid()).collect();
+    let deliveries = tx.query_rows(
+        "SELECT d.delivery_id FROM webhook_deliveries d JOIN {rows} AS r ON r.event_id = d.event_id",
+        &[("event_id", Column::Uuid(found))],
+        |row| row.get::<WebhookDeliveryId>(0),
+    )?;
+    let kept = webhook_deliveries::lock_waiting(tx, &deliveries)?;
+    let gone: Vec<_> = old.iter().filter(|id| !kept.contains(id)).map(|id| id.uuid()).collect();
+    let events = [("event_id", Column::Uuid(gone))];
+    let deliveries = tx.query_rows(
+        "SELECT d.delivery_id FROM webhook_deliveries d JOIN {rows} AS r ON r.event_id = d.event_id",
+        &events,
+        |row| row.get::<WebhookDeliveryId>(0),
+    )?;
+    webhook_deliveries::delete(tx, &deliveries)?;
+    let sql = "DELETE FROM webhook_events WHERE event_id IN (SELECT r.event_id FROM {rows} AS r)";
+    tx.execute_rows(sql, &events)
 }

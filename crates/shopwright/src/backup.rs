@@ -120,7 +120,7 @@ fn made(
 
 /// The files that a restored ledger needs and no backup holds.
 fn key_files(settings: &Settings) -> Vec<String> {
-    let seal = settings.data_dir.join("seal.key");
+    let seal = &settings.seal_key_file;
     let seal = seal.exists().then(|| seal.display().to_string());
     std::iter::once(settings.key_secret_file.display().to_string()).chain(seal).collect()
 }
@@ -130,6 +130,7 @@ pub fn restore(mut settings: Settings, args: &RestoreArgs) -> Result<Answer, Fai
     if let Some(folder) = &args.into {
         settings.data_dir.clone_from(folder);
         settings.key_secret_file = folder.join("key.secret");
+        settings.seal_key_file = folder.join("seal.key");
         settings.database_url = None;
     }
     let books = if args.accept_broken { Books::MayBeBroken } else { Books::MustHold };
@@ -198,16 +199,28 @@ fn done(settings: &Settings, from: &Path, restored: &Restored, place: &str) -> A
     ]);
     let keys = manifest.rows.get("api_keys").copied().unwrap_or_default();
     let key_missing = keys > 0 && !settings.key_secret_file.exists();
+    let endpoints = manifest.rows.get("webhook_endpoints").copied().unwrap_or_default();
+    let seal_missing = endpoints > 0 && !settings.seal_key_file.exists();
+    if key_missing || seal_missing {
+        page.gap();
+    }
     if key_missing {
         let (shown, keys) =
             (settings.key_secret_file.display(), count(keys, "API key", "API keys"));
-        page.gap().line(&format!("Next: put your copy of key.secret at {shown}; {keys} need it."));
-    } else {
+        page.line(&format!("Next: put your copy of key.secret at {shown}; {keys} need it."));
+    }
+    if seal_missing {
+        let shown = settings.seal_key_file.display();
+        let endpoints = count(endpoints, "webhook endpoint", "webhook endpoints");
+        page.line(&format!("Next: put your copy of seal.key at {shown}; {endpoints} need it."));
+    }
+    if !key_missing && !seal_missing {
         page.gap().line("Next: `shopwright doctor`, then `shopwright serve`.");
     }
     let json = json!({
         "into": place, "manifest": manifest, "schema_from": was, "schema_to": is,
         "holds": broken == 0, "rules": restored.rules, "key_secret_missing": key_missing,
+        "seal_key_missing": seal_missing,
     });
     Answer::new(json, page)
 }

@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use serde_json::json;
-use shopwright_app::effects::{Performers, WorkOptions, keep_sweeping, keep_working};
+use shopwright_app::effects::{Performers, WorkOptions, keep_working};
 use shopwright_app::pricing::{StoreZone, keep_refreshing};
 use shopwright_app::sweep::keep_swept;
 use shopwright_domain::ids::{IdSource, OperatorId};
@@ -117,11 +117,15 @@ pub async fn answer(
         demo_operator: stage.demo_operator,
     })
     .await?;
+    let sweeping = keep_swept(
+        store.clone(),
+        Arc::clone(&stage.clock),
+        Arc::clone(&outside),
+        settings.effects_kept_days,
+    );
     let performers = Arc::new(Performers::new(store.clone(), Arc::clone(&stage.clock), outside));
     let working =
         keep_working(store.clone(), Arc::clone(&stage.clock), performers, WorkOptions::default());
-    let sweeper = keep_sweeping(store.clone(), Arc::clone(&stage.clock), Arc::clone(&ids));
-    let sweeping = keep_swept(store.clone(), Arc::clone(&stage.clock));
     let (price_refresh, every) = watch::channel(settings.price_refresh);
     let refresher = keep_refreshing(store, zone, stage.clock, ids, every);
     let running = Running { site: Arc::clone(&site), price_refresh };
@@ -155,7 +159,6 @@ pub async fn answer(
         () = reloading => unreachable!("it goes on for ever"),
     };
     refresher.abort();
-    sweeper.abort();
     sweeping.abort();
     served.map_err(failed)
 }

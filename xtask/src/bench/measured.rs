@@ -46,9 +46,12 @@ impl Bench<'_> {
 
     /// The product's own writes against raw SQLite.
     pub(super) fn floor(&self) -> Result<String> {
+        let cluster = Cluster::start_durable(&self.machine)?;
         let mut load = Command::new(self.bench_program("floor-load"));
         load.arg("--folder").arg(self.data_folder()?);
-        report(&mut load)
+        load.args(["--postgres", &cluster.url]);
+        load.arg("--pgbench").arg(cluster.programs.join("pgbench"));
+        Ok(format!("{}.\n\n{}", cluster.about, report(&mut load)?))
     }
 
     /// Prices over HTTP against a bare server.

@@ -49,6 +49,8 @@ pub enum Section {
     Import,
     /// Start-up time and idle memory.
     Start,
+    /// Memory of a server by the size of its catalogue.
+    Memory,
     /// Size of the binary, number of packages.
     Size,
     /// Building from nothing.
@@ -67,6 +69,7 @@ impl Section {
             Self::Prices => "Prices over HTTP",
             Self::Import => "Import of an order history",
             Self::Start => "Start and idle memory",
+            Self::Memory => "Memory by the size of the catalogue",
             Self::Size => "Size",
             Self::ColdBuild => "Cold build",
         }
@@ -135,7 +138,9 @@ impl Bench<'_> {
                 self.build_benches()?;
                 self.build_product()?;
             }
-            Section::Import | Section::Start | Section::Size => self.build_product()?,
+            Section::Import | Section::Start | Section::Memory | Section::Size => {
+                self.build_product()?
+            }
             Section::ColdBuild => {}
         }
         if section != Section::Size {
@@ -148,6 +153,7 @@ impl Bench<'_> {
             Section::Prices => self.prices()?,
             Section::Import => self.import()?,
             Section::Start => self.start()?,
+            Section::Memory => self.memory()?,
             Section::Size => self.size()?,
             Section::ColdBuild => self.cold_build()?,
         };

@@ -1,5 +1,6 @@
 //! The sections measured on the product's binary as a shop owner runs it.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -18,6 +19,8 @@ use crate::checks::machine::free_port;
 const RUNS: usize = 3;
 /// How long the demo rests before its memory is read.
 const IDLE_FOR: Duration = Duration::from_secs(10);
+/// Products of the catalogues whose memory is measured.
+const CATALOGUES: [usize; 3] = [1_000, 10_000, 100_000];
 const EXCERPT: &str = "crates/shopwright/demo/online_retail_excerpt.csv.gz";
 /// The crates of the house, whose share of a cold build is told apart.
 const HOUSE: &str = "crates";
@@ -85,6 +88,53 @@ impl Bench<'_> {
             after[RUNS / 2].as_secs_f64(),
             IDLE_FOR.as_secs(),
             megabytes(resident_kib),
+        ))
+    }
+
+    /// A server with that many priced products in memory, idle.
+    pub(super) fn memory(&self) -> Result<String> {
+        let mut rows = String::new();
+        let mut first: Option<f64> = None;
+        for products in CATALOGUES {
+            let folder = tempfile::tempdir_in(self.data_folder()?)?;
+            let file = folder.path().join("catalogue.csv");
+            let mut csv = "sku,title,base_price,opening_stock\n".to_owned();
+            for number in 0..products {
+                let _ = writeln!(csv, "SKU-{number:06},Product number {number},9.99,100");
+            }
+            std::fs::write(&file, csv)?;
+            let mut import = self.shopwright(folder.path());
+            measure(import.args(["import", "catalog"]).arg(&file))?;
+            let port = free_port()?;
+            let listen = format!("127.0.0.1:{port}");
+            let serve = || {
+                Running::start(
+                    self.shopwright(folder.path()).args(["serve", "--listen", &listen]),
+                    port,
+                )
+            };
+            // The first run decides all prices; what is measured starts with them.
+            let deciding = serve()?;
+            sleep(IDLE_FOR);
+            drop(deciding);
+            let running = serve()?;
+            sleep(IDLE_FOR);
+            let resident = running.resident_kib()?;
+            #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+            let kib = resident as f64;
+            let growth = first.map_or(String::new(), |small| format!("{:.2} ×", kib / small));
+            first.get_or_insert(kib);
+            let _ = writeln!(
+                rows,
+                "| {products} | {} MB | {growth} | {:.2} s |",
+                megabytes(resident),
+                running.ready_after.as_secs_f64()
+            );
+        }
+        Ok(format!(
+            "`shopwright serve` with every product priced, {} s after its start.\n\n\
+             | products | resident | growth | start to first answer |\n|--:|--:|--:|--:|\n{rows}",
+            IDLE_FOR.as_secs()
         ))
     }
 

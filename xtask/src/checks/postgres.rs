@@ -27,6 +27,8 @@ pub struct Cluster {
     pub url: String,
     /// For the summary.
     pub about: String,
+    /// The folder of its programs, such as `pgbench`.
+    pub programs: PathBuf,
     _server: Service,
     _folder: TempDir,
 }
@@ -66,6 +68,7 @@ impl Cluster {
         Ok(Self {
             url: format!("postgres://{SUPERUSER}@127.0.0.1:{port}/postgres"),
             about: format!("PostgreSQL {} on port {port}, {note}", found.major),
+            programs: found.bin.clone(),
             _server: server,
             _folder: folder,
         })

@@ -3,6 +3,7 @@
 
 mod base_prices;
 mod import_catalog;
+mod product_events;
 mod products;
 
 pub use base_prices::{BasePricesFound, find_base_prices};

@@ -9,6 +9,8 @@ use shopwright_store::audit::{self, Stamp};
 use shopwright_store::catalog::{self, Product, SET_BY_OWNER};
 use shopwright_store::{Change, Store, StoreError, Tx};
 
+use super::product_events::tell;
+
 /// Products written in one transaction.
 const CHUNK: usize = 250;
 
@@ -74,6 +76,7 @@ struct Written {
     put: Put,
     before: Option<ProductFields>,
     after: ProductFields,
+    version: i64,
 }
 
 impl Written {
@@ -92,14 +95,15 @@ pub fn put_product(
     stamp: Stamp,
 ) -> Result<Put, PutProductError> {
     let written = write_product(tx, sku, fields, stamp.at)?;
-    if written.has_new_status() {
-        catalog::show_prices_again(tx, &[sku.as_str()])?;
-    }
+    tell(tx, &[(sku, written.put, written.version)], stamp.at)?;
     let action = match written.put {
         Put::Unchanged => return Ok(Put::Unchanged),
         Put::Created => "product.created",
         Put::Updated => "product.changed",
     };
+    if written.has_new_status() {
+        catalog::show_prices_again(tx, &[sku.as_str()])?;
+    }
     let (before, after) = differing(written.before.as_ref().map(audited), audited(&written.after));
     let entry = stamp.entry(action, format!("product/{sku}"), before, Some(after));
     audit::record(tx, &entry)?;
@@ -153,7 +157,12 @@ fn write_product(
     let Some(kept) = catalog::lock(tx, sku)? else {
         if catalog::insert(tx, sku, fields, owners.as_ref(), now)? {
             tx.announce(Change::PriceInputs);
-            return Ok(Written { put: Put::Created, before: None, after: fields.clone() });
+            return Ok(Written {
+                put: Put::Created,
+                before: None,
+                after: fields.clone(),
+                version: 1,
+            });
         }
         // A rival made it while we looked; it is there to be locked now.
         return match catalog::lock(tx, sku)? {
@@ -186,11 +195,16 @@ fn replace(
     };
     let before = fields_of(kept);
     if before == next && kept.base_price_from == from {
-        return Ok(Written { put: Put::Unchanged, before: Some(before), after: next });
+        return Ok(Written {
+            put: Put::Unchanged,
+            before: Some(before),
+            after: next,
+            version: kept.version,
+        });
     }
     catalog::update(tx, &kept.sku, &next, from.as_ref(), now)?;
     tx.announce(Change::PriceInputs);
-    Ok(Written { put: Put::Updated, before: Some(before), after: next })
+    Ok(Written { put: Put::Updated, before: Some(before), after: next, version: kept.version + 1 })
 }
 
 /// One row of many.
@@ -284,6 +298,7 @@ fn put_rows(
     now: Timestamp,
 ) -> Result<Vec<RowOutcome>, StoreError> {
     let mut outcomes = Vec::with_capacity(rows.len());
+    let mut told = Vec::with_capacity(rows.len());
     let mut shown_or_hidden = Vec::new();
     for row in rows {
         let outcome = match write_product(tx, &row.sku, &row.fields, now) {
@@ -291,6 +306,7 @@ fn put_rows(
                 if written.has_new_status() {
                     shown_or_hidden.push(row.sku.as_str());
                 }
+                told.push((&row.sku, written.put, written.version));
                 Ok(written.put)
             }
             Err(PutProductError::Invalid(fields)) => Err(fields),
@@ -301,6 +317,7 @@ fn put_rows(
         };
         outcomes.push((row.place, outcome));
     }
+    tell(tx, &told, now)?;
     catalog::show_prices_again(tx, &shown_or_hidden)?;
     Ok(outcomes)
 }

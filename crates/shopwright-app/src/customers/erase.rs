@@ -5,6 +5,7 @@ use shopwright_domain::ids::OrderId;
 use shopwright_store::audit::{self, Stamp};
 use shopwright_store::{StoreError, Tx, customers, orders};
 
+use super::customer_events::tell_erased;
 use super::whose::tombstone;
 use super::{Whose, audited_customer, whose};
 
@@ -53,6 +54,7 @@ pub fn erase_customer(
     for id in &ids {
         customers::add_tombstone(tx, &tombstone(id), stamp.at)?;
     }
+    tell_erased(tx, &ids, stamp.at)?;
     let after = serde_json::json!({ "ids": ids.len(), "orders": orders.len() });
     let object = audited_customer(&whose);
     audit::record(tx, &stamp.entry("customer.erased", object, None, Some(after)))?;

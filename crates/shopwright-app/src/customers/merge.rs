@@ -6,6 +6,7 @@ use shopwright_store::audit::{self, Stamp};
 use shopwright_store::customers::{self, Customer};
 use shopwright_store::{StoreError, Tx};
 
+use super::customer_events::tell_merged;
 use super::{Whose, audited_customer, whose};
 
 /// Why two customers were not merged.
@@ -75,6 +76,7 @@ pub fn merge_customers(
         absorb(tx, &other, &kept, now)?;
     }
     customers::add_alias(tx, from, &target, now)?;
+    tell_merged(tx, (from, &target), now)?;
     let merged = customers::find(tx, &target)?.ok_or_else(unknown)?;
     let after = serde_json::json!({ "from": audited_customer(from) });
     let object = audited_customer(&target);

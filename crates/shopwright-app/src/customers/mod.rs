@@ -1,6 +1,7 @@
 //! Customers: put, merged, handed out, erased. An id may stand for another customer after a merge,
 //! and for nobody after an erasure; every operation that is given one asks [`whose`] first.
 
+mod customer_events;
 mod erase;
 mod export;
 mod merge;

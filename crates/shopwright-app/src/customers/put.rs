@@ -6,6 +6,7 @@ use shopwright_domain::time::Timestamp;
 use shopwright_store::customers::{self, Customer};
 use shopwright_store::{StoreError, Tx};
 
+use super::customer_events::tell_put;
 use super::{Whose, whose};
 use crate::catalog::Put;
 
@@ -59,5 +60,7 @@ pub fn put_customer(
     }
     customers::write_fields(tx, id, fields, now)?;
     let written = customers::find(tx, id)?.ok_or_else(gone)?;
-    Ok((written, if is_new { Put::Created } else { Put::Updated }))
+    let put = if is_new { Put::Created } else { Put::Updated };
+    tell_put(tx, (id, written.version), put, now)?;
+    Ok((written, put))
 }

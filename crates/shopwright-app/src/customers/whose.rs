@@ -8,6 +8,9 @@ use shopwright_domain::time::Timestamp;
 use shopwright_store::customers::{self, Resolution};
 use shopwright_store::{StoreError, Tx};
 
+use super::customer_events::tell_put;
+use crate::catalog::Put;
+
 /// How often a customer is looked up again when it is merged or erased while we wait for its row.
 const LOOKS_MAX: usize = 4;
 /// Bytes of the hash that the audit log shows: no two customers share so many.
@@ -70,7 +73,9 @@ pub(crate) fn buyer(
 ) -> Result<CustomerId, BuyerError> {
     for _ in 0..LOOKS_MAX {
         let Whose::Of(whose) = whose(tx, id)? else { return Err(BuyerError::Erased(id.clone())) };
-        customers::insert(tx, &whose, country, now)?;
+        if customers::insert(tx, &whose, country, now)? {
+            tell_put(tx, (&whose, 1), Put::Created, now)?;
+        }
         if customers::lock(tx, &whose)? {
             customers::note_order(tx, &whose, placed_at)?;
             return Ok(whose);

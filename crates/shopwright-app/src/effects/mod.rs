@@ -4,11 +4,13 @@
 mod outside;
 mod perform;
 mod performers;
+mod reseal;
 mod sweep;
 mod worker;
 
 pub use outside::{CALL_TIME_MAX, LEASE, Outside};
 pub use perform::{Perform, Performed, Record};
 pub use performers::Performers;
-pub use sweep::keep_sweeping;
+pub use reseal::reseal;
+pub use sweep::sweep_effects;
 pub use worker::{WorkOptions, Working, keep_working};

@@ -50,6 +50,12 @@ pub trait Perform: Send + Sync + 'static {
     /// or panics each time ends here too.
     fn tries_max(&self, kind: &str) -> u32;
 
+    /// What is written beside an effect that is given up when its performer said nothing: it panicked,
+    /// ended the process too often, or never came to its work.
+    fn given_up(&self, _effect: &Effect, _error: &str) -> Option<Record> {
+        None
+    }
+
     /// Does one. Every call outside ends within a third of the lease.
     fn perform(&self, effect: Effect) -> impl Future<Output = Performed> + Send;
 }

@@ -8,8 +8,7 @@ use shopwright_store::effects::{Effect, Outcome};
 use shopwright_store::webhook_deliveries::DELIVER;
 
 use super::outside::Outside;
-use super::perform::{Perform, Performed};
-use super::sweep::{self, SWEEP};
+use super::perform::{Perform, Performed, Record};
 use crate::mail::{self, SEND_MAIL};
 use crate::pricing::promotion_end::{self, PROMOTION_ENDED};
 use crate::webhooks::deliver;
@@ -55,11 +54,15 @@ impl Performers {
 
 impl Perform for Performers {
     fn kinds(&self) -> &'static [&'static str] {
-        &[DELIVER, SEND_MAIL, PROMOTION_ENDED, SWEEP]
+        &[DELIVER, SEND_MAIL, PROMOTION_ENDED]
     }
 
     fn tries_max(&self, kind: &str) -> u32 {
         if kind == DELIVER { DELIVERY_BEGINNINGS_MAX } else { TRIES_MAX }
+    }
+
+    fn given_up(&self, effect: &Effect, error: &str) -> Option<Record> {
+        (effect.kind == DELIVER).then(|| deliver::given_up(effect, error.to_owned(), self.now()))
     }
 
     async fn perform(&self, effect: Effect) -> Performed {
@@ -67,7 +70,6 @@ impl Perform for Performers {
             DELIVER => deliver::deliver(self, &effect).await,
             SEND_MAIL => mail::send(self, &effect).await,
             PROMOTION_ENDED => promotion_end::tell(&effect),
-            SWEEP => sweep::sweep(self, &effect).await,
             other => {
                 Performed::bare(Outcome::GivenUp { error: format!("nobody does `{other}` here") })
             }

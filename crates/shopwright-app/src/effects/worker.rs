@@ -154,12 +154,15 @@ impl<P: Perform> Bench<P> {
     }
 
     async fn run(self: Arc<Self>, effect: Effect, lease: Lease) {
-        let Some(performed) = self.perform(&effect, lease).await else {
+        let Some(mut performed) = self.perform(&effect, lease).await else {
             tracing::warn!(effect = %effect.effect_id, "an effect was taken over by another worker");
             return;
         };
         if let Outcome::GivenUp { error } = &performed.outcome {
             tracing::error!(effect = %effect.effect_id, kind = effect.kind, error, "an effect was given up");
+            if performed.record.is_none() {
+                performed.record = self.performer.given_up(&effect, error);
+            }
         }
         self.settle(&effect, lease, performed).await;
     }

@@ -21,7 +21,7 @@ pub use deliveries::{
 };
 pub use give_back::{GiveBackError, GivenBack, give_back_in};
 pub use places::{LocationChangeError, put_location_in, set_backorder_in};
-pub use reserve::{Reserve, ReserveError, reserve_in};
+pub use reserve::{Reserve, ReserveError, reserve_in, sell_in};
 pub use shelf::{BookMovement, CountStock, ShelfChange, ShelfError, book_movement_in, count_in};
 pub use steps::{StepError, commit_in, extend_in, release_in, ship_in};
 pub use sweep::sweep_expired;

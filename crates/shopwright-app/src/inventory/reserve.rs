@@ -9,12 +9,12 @@ use shopwright_domain::inventory::{
     ShortageReason, WantedError, WantedLine, allocate, merge_lines, reference_text,
 };
 use shopwright_domain::time::Timestamp;
-use shopwright_store::inventory::levels;
+use shopwright_store::inventory::levels::{self, Promised};
 use shopwright_store::inventory::reservations::{self, Reservation, ReservationLine};
 use shopwright_store::inventory::shelf;
-use shopwright_store::{StoreError, Tx};
+use shopwright_store::{Change, StoreError, Tx};
 
-use super::steps::held_at;
+use super::steps::pieces_at;
 use super::time_of;
 
 /// Stock to hold.
@@ -89,21 +89,64 @@ pub fn reserve_in(
         return Ok(kept);
     }
     let now = time_of(&locked, now);
-    let facts: Vec<_> = levels::read(tx, &skus, now)?.into_iter().map(|l| l.facts).collect();
-    let parts = match allocate(&wanted, &facts) {
-        Ok(parts) => parts,
-        Err(short) => return Err(ReserveError::Short(with_unknown(tx, short)?)),
-    };
-    let reservation = open(wish, parts, now);
+    let parts = promise(tx, &wanted, now)?;
+    let reservation = made(wish, ReservationState::Open, parts, now);
     if !reservations::insert(tx, &reservation)? {
         let taken = || ReserveError::ReferenceTaken(wish.reference.clone().unwrap_or_default());
         return replayed(tx, wish, &wanted)?.ok_or_else(taken);
     }
-    levels::note_decision(tx, &locked, now, |level| held_at(&reservation, level))?;
+    levels::note_decision(tx, &locked, now, |level| {
+        let held = pieces_at(&reservation, level);
+        Promised { held, committed: 0 }
+    })?;
     Ok(reservation)
 }
 
-fn open(wish: &Reserve, parts: Vec<Allocation>, now: Timestamp) -> Reservation {
+/// Sells all lines or none without holding them first: a reservation that is committed from its
+/// beginning. Its id and reference are new; the caller sees to it that a sale is not made twice.
+pub fn sell_in(
+    tx: &mut Tx<'_>,
+    wish: &Reserve,
+    now: Timestamp,
+) -> Result<Reservation, ReserveError> {
+    let wanted = merge_lines(&wish.lines)?;
+    let skus: Vec<&str> = wanted.iter().map(|line| line.sku.as_str()).collect();
+    let locked = levels::lock(tx, &skus)?;
+    let now = time_of(&locked, now);
+    let parts = promise(tx, &wanted, now)?;
+    let reservation = made(wish, ReservationState::Committed, parts, now);
+    if !reservations::insert(tx, &reservation)? {
+        let taken = wish.reference.clone().unwrap_or_default();
+        return Err(ReserveError::ReferenceTaken(taken));
+    }
+    levels::note_decision(tx, &locked, now, |level| {
+        let committed = pieces_at(&reservation, level);
+        Promised { held: 0, committed }
+    })?;
+    tx.announce(Change::PriceInputs);
+    Ok(reservation)
+}
+
+/// Chooses the places of all lines whose levels are locked.
+fn promise(
+    tx: &mut Tx<'_>,
+    wanted: &[WantedLine],
+    now: Timestamp,
+) -> Result<Vec<Allocation>, ReserveError> {
+    let skus: Vec<&str> = wanted.iter().map(|line| line.sku.as_str()).collect();
+    let facts: Vec<_> = levels::read(tx, &skus, now)?.into_iter().map(|l| l.facts).collect();
+    match allocate(wanted, &facts) {
+        Ok(parts) => Ok(parts),
+        Err(short) => Err(ReserveError::Short(with_unknown(tx, short)?)),
+    }
+}
+
+fn made(
+    wish: &Reserve,
+    state: ReservationState,
+    parts: Vec<Allocation>,
+    now: Timestamp,
+) -> Reservation {
     let mut lines: Vec<ReservationLine> = parts
         .into_iter()
         .map(|part| ReservationLine {
@@ -121,7 +164,7 @@ fn open(wish: &Reserve, parts: Vec<Allocation>, now: Timestamp) -> Reservation {
         reservation_id: wish.reservation_id,
         reference: wish.reference.clone(),
         held: Held {
-            state: ReservationState::Open,
+            state,
             hold_micros: wish.hold_micros,
             expires_at: now.plus_micros(wish.hold_micros),
             extensions: 0,

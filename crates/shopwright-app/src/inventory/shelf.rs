@@ -171,7 +171,7 @@ pub(super) fn move_shelf(
     };
     levels::shift(tx, &[change])?;
     let locked = levels::lock(tx, &[movement.sku.as_str()])?;
-    levels::note_decision(tx, &locked, now, |_| 0)?;
+    levels::note_decision(tx, &locked, now, |_| levels::Promised::default())?;
     tx.announce(Change::PriceInputs);
     let level = find_level(tx, &movement.sku, &movement.location, now)?;
     let level = level.ok_or_else(|| not_counted(&movement.sku, &movement.location))?;

@@ -7,7 +7,7 @@ use shopwright_domain::inventory::{
     Transition, TransitionError, decide, extended_until, promise_again,
 };
 use shopwright_domain::time::Timestamp;
-use shopwright_store::inventory::levels::{self, Level, LevelChange, LockedLevel};
+use shopwright_store::inventory::levels::{self, Level, LevelChange, LockedLevel, Promised};
 use shopwright_store::inventory::reservations::{
     self, GiveBackAs, GivenBackLine, Reservation, ReservationLine,
 };
@@ -81,15 +81,16 @@ impl Grip {
         // Until a sweep has met it, a line past its time counts as held too.
         let held = self.reservation.held.state == ReservationState::Open;
         levels::note_decision(tx, &self.locked, self.now, |level| {
-            if held { -held_at(&self.reservation, level) } else { 0 }
+            let pieces = if held { pieces_at(&self.reservation, level) } else { 0 };
+            Promised { held: -pieces, committed: 0 }
         })?;
         self.reservation.held.state = state;
         Ok(self.reservation)
     }
 }
 
-/// Pieces of an open reservation at a level.
-pub(super) fn held_at(reservation: &Reservation, level: &LockedLevel) -> i64 {
+/// Pieces of a reservation at a level.
+pub(super) fn pieces_at(reservation: &Reservation, level: &LockedLevel) -> i64 {
     let at = |line: &&ReservationLine| line.sku == level.sku && line.location == level.location;
     reservation.lines.iter().find(at).map_or(0, |line| line.quantity)
 }
@@ -123,7 +124,7 @@ pub fn extend_in(
     }
     let until = extended_until(&grip.reservation.held, grip.now);
     reservations::extend(tx, id, until)?;
-    levels::note_decision(tx, &grip.locked, grip.now, |_| 0)?;
+    levels::note_decision(tx, &grip.locked, grip.now, |_| Promised::default())?;
     grip.reservation.held.expires_at = until;
     grip.reservation.held.extensions += 1;
     Ok(grip.reservation)

@@ -7,6 +7,7 @@ mod import_file;
 mod import_online_retail;
 mod known_buyers;
 mod move_order;
+mod order_events;
 mod order_stock;
 mod place_order;
 mod refund_order;

@@ -10,6 +10,7 @@ use shopwright_store::orders::placed::{self, Order};
 use shopwright_store::orders::refunded::{self, PaymentKind};
 use shopwright_store::{Change, StoreError, Tx};
 
+use super::order_events::{OrderEvent, tell};
 use super::place_order::{PaymentMade, capture, check_past, check_payment};
 use crate::inventory::{GiveBackError, StepError, release_in, ship_in};
 
@@ -88,15 +89,17 @@ pub(super) fn settle(tx: &mut Tx<'_>, mut order: Order) -> Result<Order, StoreEr
     Ok(order)
 }
 
-/// Writes a step of an order's life with its entry in the audit log, and gives the order as it is
-/// kept now. `before` is the state it was in.
-fn settle_step(
+/// Writes a step of an order's life, tells webhooks and the audit log of it, and gives the order as it
+/// is kept now. `before` is the state it was in.
+fn settle_told(
     tx: &mut Tx<'_>,
     order: Order,
     before: OrderState,
-    (action, stamp): (&'static str, Stamp),
+    (event, action): (OrderEvent, &'static str),
+    stamp: Stamp,
 ) -> Result<Order, StoreError> {
     let order = settle(tx, order)?;
+    tell(tx, &[event], &order, stamp.at)?;
     let state = |state: OrderState| Some(json!({ "state": state.as_str() }));
     let object = order.order_id.to_string();
     audit::record(tx, &stamp.entry(action, object, state(before), state(order.state)))?;
@@ -128,7 +131,7 @@ pub fn pay_order(
             refunded::insert_payment(tx, &capture(payment_id, &order, paid), stamp.at)?;
             let before = std::mem::replace(&mut order.state, state);
             order.paid_at = Some(paid.at);
-            Ok(settle_step(tx, order, before, ("order.paid", stamp))?)
+            Ok(settle_told(tx, order, before, (OrderEvent::Paid, "order.paid"), stamp)?)
         }
     }
 }
@@ -146,7 +149,7 @@ pub fn fulfil_order(tx: &mut Tx<'_>, id: OrderId, stamp: Stamp) -> Result<Order,
     }
     let before = std::mem::replace(&mut order.state, state);
     order.fulfilled_at = Some(stamp.at);
-    Ok(settle_step(tx, order, before, ("order.fulfilled", stamp))?)
+    Ok(settle_told(tx, order, before, (OrderEvent::Fulfilled, "order.fulfilled"), stamp)?)
 }
 
 /// Closes a shipped order.
@@ -159,7 +162,7 @@ pub fn complete_order(
     if let Step::To(state) = order.state.step(OrderAction::Complete)? {
         let before = std::mem::replace(&mut order.state, state);
         order.completed_at = Some(stamp.at);
-        order = settle_step(tx, order, before, ("order.completed", stamp))?;
+        order = settle_told(tx, order, before, (OrderEvent::Completed, "order.completed"), stamp)?;
     }
     Ok(order)
 }
@@ -173,7 +176,7 @@ pub fn cancel_order(tx: &mut Tx<'_>, id: OrderId, stamp: Stamp) -> Result<Order,
         }
         let before = std::mem::replace(&mut order.state, state);
         order.canceled_at = Some(stamp.at);
-        order = settle_step(tx, order, before, ("order.canceled", stamp))?;
+        order = settle_told(tx, order, before, (OrderEvent::Canceled, "order.canceled"), stamp)?;
     }
     Ok(order)
 }

@@ -12,7 +12,7 @@ use shopwright_store::orders::placed::{self, Order};
 use shopwright_store::{StoreError, Tx};
 
 use crate::inventory::{
-    HOLD_DEFAULT, Reserve, ReserveError, StepError, WantedLine, commit_in, reserve_in,
+    HOLD_DEFAULT, Reserve, ReserveError, StepError, WantedLine, commit_in, sell_in,
 };
 
 /// Why an order got no stock.
@@ -103,7 +103,6 @@ pub(super) fn take_stock(
         lines: pieces.iter().map(line).collect(),
         hold_micros: HOLD_DEFAULT,
     };
-    let reservation = reserve_in(tx, &wish, now)?;
-    commit_in(tx, reservation.reservation_id, now)?;
-    Ok(Some(reservation.reservation_id))
+    let sold = sell_in(tx, &wish, now)?;
+    Ok(Some(sold.reservation_id))
 }

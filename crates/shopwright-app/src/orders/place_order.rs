@@ -19,6 +19,7 @@ use shopwright_store::orders::placed::{self, Order, OrderLine, line_stock};
 use shopwright_store::orders::refunded::{self, Payment, PaymentKind};
 use shopwright_store::{Change, StoreError, Tx, catalog, customers};
 
+use super::order_events::{OrderEvent, tell};
 use super::order_stock::{OrderStockError, take_stock, tracked};
 use crate::customers::{BuyerError, buyer};
 
@@ -119,24 +120,27 @@ pub fn place_order(
         Some(id) => Some(buyer(tx, id, country, times)?),
         None => None,
     };
+    let tracked = match command.stock {
+        StockChoice::None => BTreeMap::new(),
+        StockChoice::Commit(_) => tracked(tx, &pieces(&command.draft))?,
+    };
     let mut order = new_order(command, customer_id, fingerprint, now);
+    if command.stock == StockChoice::Commit(None) && !tracked.is_empty() {
+        order.reservation_id = Some(command.reservation_id);
+    }
     if !placed::insert(tx, &order)? {
         // A rival booked this number while we waited for it.
         let known = known(tx, command, order.fingerprint.as_deref().unwrap_or_default())?;
         let gone = || StoreError::Bug("an order was there and is not".into());
         return Ok((known.ok_or_else(gone)?, false));
     }
-    let tracked = match command.stock {
-        StockChoice::None => BTreeMap::new(),
-        StockChoice::Commit(_) => tracked(tx, &pieces(&command.draft))?,
-    };
     let lines = lines(&command.draft, &totals, &titles, &tracked);
     placed::insert_lines(tx, &order, &lines)?;
     if let StockChoice::Commit(named) = command.stock {
-        order.reservation_id =
-            take_stock(tx, &order, &tracked, (named, command.reservation_id), now)?;
-        if order.reservation_id.is_some() {
-            placed::hold(tx, order.order_id, order.reservation_id)?;
+        let taken = take_stock(tx, &order, &tracked, (named, command.reservation_id), now)?;
+        if taken != order.reservation_id {
+            order.reservation_id = taken;
+            placed::hold(tx, order.order_id, taken)?;
         }
     }
     if let Some(paid) = &command.payment {
@@ -149,6 +153,8 @@ pub fn place_order(
     let sold: Vec<_> = skus.keys().map(|sku| (sku.as_str(), command.placed_at)).collect();
     catalog::note_sold(tx, &sold)?;
     tx.announce(Change::PriceInputs);
+    let told = [OrderEvent::Created, OrderEvent::Paid];
+    tell(tx, &told[..1 + usize::from(command.payment.is_some())], &order, now)?;
     Ok((order, true))
 }
 

@@ -17,6 +17,7 @@ use shopwright_store::orders::refunded::{self, Payment, PaymentKind, Refund, Ref
 use shopwright_store::{StoreError, Tx};
 
 use super::move_order::{OrderChangeError, is_unshipped, locked, settle};
+use super::order_events::tell_refund;
 use super::place_order::check_past;
 use crate::inventory::{GivenBack, give_back_in, release_in};
 
@@ -110,6 +111,7 @@ pub fn refund_order(
         release_in(tx, reservation, now)?;
     }
     let order = settle(tx, order)?;
+    tell_refund(tx, &refund, &order, now)?;
     let made = Refunded { order, refund, lines: refund_lines };
     record(tx, &made, stamp)?;
     Ok(made)

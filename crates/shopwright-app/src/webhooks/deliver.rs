@@ -12,13 +12,14 @@ use shopwright_domain::time::{SECOND, Timestamp};
 use shopwright_domain::webhooks::{Answered, THROTTLE, failed_too_long, next_try};
 use shopwright_gateways::guard::{Answer, Call, FetchError, Method};
 use shopwright_gateways::webhook::{self, WebhookSecret};
+use shopwright_store::audit::{self, Actor, Stamp};
 use shopwright_store::effects::{Effect, Outcome};
 use shopwright_store::webhook_deliveries::{self, Attempt, Delivery, DeliveryState};
 use shopwright_store::webhooks::{self, Endpoint};
 use shopwright_store::{StoreError, Tx};
 
-use super::endpoints::TEST_EVENT;
-use crate::effects::{CALL_TIME_MAX, Outside, Performed, Performers};
+use super::endpoints::{TEST_EVENT, record};
+use crate::effects::{CALL_TIME_MAX, Outside, Performed, Performers, Record};
 use crate::mail::{NewMail, SealedMail};
 
 /// Bytes of an answer that are kept.
@@ -63,6 +64,12 @@ pub(crate) async fn deliver(performers: &Performers, effect: &Effect) -> Perform
         answer: answer.map_or_else(|_| String::new(), |answer| shown(&answer)),
     };
     verdict.performed(performers, delivery, attempt)
+}
+
+/// A delivery whose effect is given up before an attempt could say what came of it has failed.
+pub(crate) fn given_up(effect: &Effect, error: String, now: Timestamp) -> Record {
+    let id = WebhookDeliveryId::from_uuid(effect.effect_id.uuid());
+    Box::new(move |tx| webhook_deliveries::give_up(tx, id, &error, now))
 }
 
 fn load(
@@ -171,10 +178,15 @@ impl Verdict {
         attempt: &Attempt,
         mail: Option<&SealedMail>,
     ) -> Result<(), StoreError> {
-        // The endpoint first, as who removes it does. Gone meanwhile: nothing is left to write to.
-        let Some(mut endpoint) = webhooks::lock_endpoint(tx, delivery.endpoint_id)? else {
+        let Some(endpoint) = webhooks::find_endpoint(tx, delivery.endpoint_id)? else {
+            // Gone meanwhile: nothing is left to write to.
             return Ok(());
         };
+        // What was taken changes nothing of an endpoint that is well: its row is not waited for.
+        let stands = self.standing(&endpoint, attempt.at) == endpoint;
+        if !stands && !self.write_endpoint(tx, &endpoint, attempt.at, mail)? {
+            return Ok(());
+        }
         let state = match (self.answered, self.next) {
             (Answered::Taken, _) => DeliveryState::Delivered,
             (_, Some(_)) => DeliveryState::Waiting,
@@ -188,29 +200,57 @@ impl Verdict {
             attempt,
             self.now,
         )?;
-        let before = endpoint.clone();
+        Ok(())
+    }
+
+    /// Writes how the endpoint stands now. `false`: it is gone, and nothing is left to write to.
+    fn write_endpoint(
+        &self,
+        tx: &mut Tx<'_>,
+        seen: &Endpoint,
+        begun: Timestamp,
+        mail: Option<&SealedMail>,
+    ) -> Result<bool, StoreError> {
+        if seen.enabled && !self.standing(seen, begun).enabled {
+            // The audit log is locked before endpoints.
+            audit::lock(tx)?;
+        }
+        let Some(before) = webhooks::lock_endpoint(tx, seen.endpoint_id)? else {
+            return Ok(false);
+        };
+        let after = self.standing(&before, begun);
+        if before.enabled && !after.enabled {
+            let stamp = Stamp::new(Actor::System, self.now);
+            record(tx, stamp, "webhook_endpoint.disabled", (Some(&before), Some(&after)))?;
+            if let Some(mail) = mail {
+                mail.add(tx, self.now)?;
+            } else {
+                tracing::warn!(
+                    endpoint = %after.endpoint_id, reason = after.disabled_reason,
+                    "a webhook endpoint was switched off; set mail_to_operator to be told by mail"
+                );
+            }
+        }
+        if after != before {
+            webhooks::update_endpoint(tx, &after)?;
+        }
+        Ok(true)
+    }
+
+    /// The endpoint as this attempt, begun at that time, leaves it.
+    fn standing(&self, before: &Endpoint, begun: Timestamp) -> Endpoint {
+        let mut endpoint = before.clone();
         if self.answered == Answered::Taken {
             (endpoint.failing_since, endpoint.throttled_until) = (None, None);
         } else {
-            endpoint.failing_since = endpoint.failing_since.or(Some(attempt.at));
+            endpoint.failing_since = endpoint.failing_since.or(Some(begun));
             endpoint.throttled_until = self.throttled_until.or(endpoint.throttled_until);
         }
         if let Some(reason) = self.switches_off(&endpoint).filter(|_| endpoint.enabled) {
             endpoint.enabled = false;
             endpoint.disabled_reason = Some(reason.to_owned());
-            if let Some(mail) = mail {
-                mail.add(tx, self.now)?;
-            } else {
-                tracing::warn!(
-                    endpoint = %endpoint.endpoint_id, reason,
-                    "a webhook endpoint was switched off; set mail_to_operator to be told by mail"
-                );
-            }
         }
-        if endpoint != before {
-            webhooks::update_endpoint(tx, &endpoint)?;
-        }
-        Ok(())
+        endpoint
     }
 
     fn switches_off(&self, endpoint: &Endpoint) -> Option<&'static str> {

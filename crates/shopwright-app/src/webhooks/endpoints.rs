@@ -1,12 +1,15 @@
-//! Endpoints: made, changed, their secrets rotated, tested, and what failed sent again.
+//! Endpoints: made, changed, their secrets rotated, removed, tested. Every change is in the audit log,
+//! never with a secret.
 
-use shopwright_domain::ids::{EventId, WebhookDeliveryId, WebhookEndpointId};
+use serde_json::{Value as Json, json};
+use shopwright_domain::ids::{EventId, WebhookDeliveryId, WebhookEndpointId, derived_uuid_at};
 use shopwright_domain::time::{DAY, Timestamp};
 use shopwright_domain::webhooks::{EventFilter, FILTERS_MAX};
 use shopwright_gateways::guard::FetchError;
 use shopwright_gateways::webhook::{SECRET_BYTES, WebhookSecret};
+use shopwright_store::audit::{self, Stamp};
 use shopwright_store::webhooks::{self, Endpoint, NewEvent};
-use shopwright_store::{Store, StoreError, webhook_deliveries};
+use shopwright_store::{StoreError, Tx};
 
 use crate::effects::Outside;
 
@@ -15,8 +18,6 @@ pub const ENDPOINTS_MAX: usize = 100;
 /// How long the secret before the current one goes on signing.
 pub const OLD_SECRET_SIGNS: i64 = DAY;
 const DESCRIPTION_BYTES_MAX: usize = 500;
-/// Deliveries put on their way again in one transaction.
-const REPLAY_PAGE: i64 = 200;
 
 /// Why an endpoint was refused.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +36,9 @@ pub enum EndpointError {
     /// There are enough.
     #[error("there are {ENDPOINTS_MAX} endpoints already; delete one first")]
     TooMany,
+    /// There is no such endpoint.
+    #[error("there is no webhook endpoint {0}")]
+    NotFound(WebhookEndpointId),
     /// The ledger failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -88,159 +92,180 @@ fn check(
     Ok(())
 }
 
-fn new_secret(outside: &Outside, id: WebhookEndpointId) -> (WebhookSecret, Vec<u8>) {
-    let mut bytes = [0; SECRET_BYTES];
-    outside.random.fill(&mut bytes);
-    let Ok(secret) = WebhookSecret::new(&bytes) else {
-        unreachable!("a secret of a fitting length")
-    };
-    let sealed = outside.seal(secret.bytes(), &id.to_string());
-    (secret, sealed)
+/// A signing secret, made before the transaction that keeps it: it takes randomness.
+pub struct NewSecret {
+    plain: WebhookSecret,
+    sealed: Vec<u8>,
 }
 
-/// Makes an endpoint. Its secret is shown now and never again.
-pub async fn create_endpoint(
-    store: &Store,
+impl NewSecret {
+    /// A secret for an endpoint.
+    pub fn new(outside: &Outside, id: WebhookEndpointId) -> Self {
+        let mut bytes = [0; SECRET_BYTES];
+        outside.random.fill(&mut bytes);
+        let Ok(plain) = WebhookSecret::new(&bytes) else {
+            unreachable!("a secret of a fitting length")
+        };
+        let sealed = outside.seal(plain.bytes(), &id.to_string());
+        Self { plain, sealed }
+    }
+
+    /// The text that is shown once, `whsec_…`.
+    pub fn text(&self) -> String {
+        self.plain.text()
+    }
+}
+
+/// Makes an endpoint with this secret.
+pub fn create_endpoint(
+    tx: &mut Tx<'_>,
     outside: &Outside,
-    new: NewEndpoint,
-    now: Timestamp,
-) -> Result<(Endpoint, WebhookSecret), EndpointError> {
+    new: &NewEndpoint,
+    secret: &NewSecret,
+    stamp: Stamp,
+) -> Result<Endpoint, EndpointError> {
     check(outside, Some(&new.url), Some(&new.description), Some(&new.filters))?;
-    let (secret, sealed) = new_secret(outside, new.endpoint_id);
+    // It orders those who make endpoints too, so that no two pass the limit together.
+    audit::lock(tx)?;
+    let max = i64::try_from(ENDPOINTS_MAX).unwrap_or(i64::MAX);
+    if webhooks::list_endpoints(tx, None, max)?.len() >= ENDPOINTS_MAX {
+        return Err(EndpointError::TooMany);
+    }
     let endpoint = Endpoint {
         endpoint_id: new.endpoint_id,
-        url: new.url,
-        description: new.description,
-        filters: new.filters,
+        url: new.url.clone(),
+        description: new.description.clone(),
+        filters: new.filters.clone(),
         enabled: new.enabled,
         disabled_reason: None,
-        secret: sealed,
+        secret: secret.sealed.clone(),
         old_secret: None,
         old_secret_until: None,
         failing_since: None,
         throttled_until: None,
-        created_at: now,
-        updated_at: now,
+        asks_since: stamp.at,
+        created_at: stamp.at,
+        updated_at: stamp.at,
     };
-    let kept = endpoint.clone();
-    store
-        .write(move |tx| {
-            let max = i64::try_from(ENDPOINTS_MAX).unwrap_or(i64::MAX);
-            if webhooks::list_endpoints(tx, None, max)?.len() >= ENDPOINTS_MAX {
-                return Err(EndpointError::TooMany);
-            }
-            Ok(webhooks::insert_endpoint(tx, &kept)?)
-        })
-        .await?;
-    Ok((endpoint, secret))
+    webhooks::insert_endpoint(tx, &endpoint)?;
+    record(tx, stamp, "webhook_endpoint.created", (None, Some(&endpoint)))?;
+    Ok(endpoint)
 }
 
-/// Changes an endpoint. `None` when there is none.
-pub async fn update_endpoint(
-    store: &Store,
+/// What the audit log keeps of an endpoint: nothing that signs, and no query, where tokens stand.
+fn audited(endpoint: &Endpoint) -> Json {
+    let filters: Vec<String> = endpoint.filters.iter().map(ToString::to_string).collect();
+    json!({
+        "url": endpoint.url.split(['?', '#']).next(),
+        "description": endpoint.description,
+        "events": filters,
+        "enabled": endpoint.enabled,
+    })
+}
+
+pub(super) fn record(
+    tx: &mut Tx<'_>,
+    stamp: Stamp,
+    action: &'static str,
+    (before, after): (Option<&Endpoint>, Option<&Endpoint>),
+) -> Result<(), StoreError> {
+    let id = before.or(after).map(|endpoint| endpoint.endpoint_id.to_string());
+    let entry =
+        stamp.entry(action, id.unwrap_or_default(), before.map(audited), after.map(audited));
+    audit::record(tx, &entry).map(|_| ())
+}
+
+/// The endpoint, locked behind the audit log, which every change takes first.
+fn locked(tx: &mut Tx<'_>, id: WebhookEndpointId) -> Result<Endpoint, EndpointError> {
+    audit::lock(tx)?;
+    webhooks::lock_endpoint(tx, id)?.ok_or(EndpointError::NotFound(id))
+}
+
+/// Changes an endpoint; what is so already is left alone.
+pub fn change_endpoint(
+    tx: &mut Tx<'_>,
     outside: &Outside,
     id: WebhookEndpointId,
-    change: ChangeEndpoint,
-    now: Timestamp,
-) -> Result<Option<Endpoint>, EndpointError> {
+    change: &ChangeEndpoint,
+    stamp: Stamp,
+) -> Result<Endpoint, EndpointError> {
     check(
         outside,
         change.url.as_deref(),
         change.description.as_deref(),
         change.filters.as_deref(),
     )?;
-    store
-        .write(move |tx| {
-            let Some(mut endpoint) = webhooks::lock_endpoint(tx, id)? else { return Ok(None) };
-            let change = change.clone();
-            endpoint.url = change.url.unwrap_or(endpoint.url);
-            endpoint.description = change.description.unwrap_or(endpoint.description);
-            endpoint.filters = change.filters.unwrap_or(endpoint.filters);
-            if change.enabled == Some(true) && !endpoint.enabled {
-                (endpoint.failing_since, endpoint.throttled_until) = (None, None);
-                endpoint.disabled_reason = None;
-            }
-            endpoint.enabled = change.enabled.unwrap_or(endpoint.enabled);
-            endpoint.updated_at = now;
-            webhooks::update_endpoint(tx, &endpoint)?;
-            Ok(Some(endpoint))
-        })
-        .await
+    let kept = locked(tx, id)?;
+    let wanted = change.clone();
+    let mut next = Endpoint {
+        url: wanted.url.unwrap_or_else(|| kept.url.clone()),
+        description: wanted.description.unwrap_or_else(|| kept.description.clone()),
+        filters: wanted.filters.unwrap_or_else(|| kept.filters.clone()),
+        enabled: wanted.enabled.unwrap_or(kept.enabled),
+        ..kept.clone()
+    };
+    if next.enabled && !kept.enabled {
+        (next.failing_since, next.throttled_until, next.disabled_reason) = (None, None, None);
+    }
+    if next == kept {
+        return Ok(kept);
+    }
+    if (next.enabled, &next.filters) != (kept.enabled, &kept.filters) {
+        next.asks_since = stamp.at;
+    }
+    next.updated_at = stamp.at;
+    webhooks::update_endpoint(tx, &next)?;
+    record(tx, stamp, "webhook_endpoint.changed", (Some(&kept), Some(&next)))?;
+    Ok(next)
 }
 
-/// Gives an endpoint a new secret; the one before signs beside it for a day. `None` when there is no
-/// such endpoint.
-pub async fn rotate_secret(
-    store: &Store,
-    outside: &Outside,
+/// Gives an endpoint a new secret; the one before signs beside it for a day.
+pub fn rotate_secret(
+    tx: &mut Tx<'_>,
     id: WebhookEndpointId,
-    now: Timestamp,
-) -> Result<Option<(Endpoint, WebhookSecret)>, StoreError> {
-    let (secret, sealed) = new_secret(outside, id);
-    let rotated = store
-        .write(move |tx| {
-            let Some(mut endpoint) = webhooks::lock_endpoint(tx, id)? else {
-                return Ok::<_, StoreError>(None);
-            };
-            endpoint.old_secret = Some(std::mem::replace(&mut endpoint.secret, sealed.clone()));
-            endpoint.old_secret_until = Some(now.plus_micros(OLD_SECRET_SIGNS));
-            endpoint.updated_at = now;
-            webhooks::update_endpoint(tx, &endpoint)?;
-            Ok(Some(endpoint))
-        })
-        .await?;
-    Ok(rotated.map(|endpoint| (endpoint, secret)))
+    secret: &NewSecret,
+    stamp: Stamp,
+) -> Result<Endpoint, EndpointError> {
+    let kept = locked(tx, id)?;
+    let next = Endpoint {
+        secret: secret.sealed.clone(),
+        old_secret: Some(kept.secret.clone()),
+        old_secret_until: Some(stamp.at.plus_micros(OLD_SECRET_SIGNS)),
+        updated_at: stamp.at,
+        ..kept.clone()
+    };
+    webhooks::update_endpoint(tx, &next)?;
+    record(tx, stamp, "webhook_endpoint.secret_rotated", (Some(&kept), Some(&next)))?;
+    Ok(next)
+}
+
+/// Removes an endpoint. What is on its way to it is not sent any more.
+pub fn delete_endpoint(
+    tx: &mut Tx<'_>,
+    id: WebhookEndpointId,
+    stamp: Stamp,
+) -> Result<(), EndpointError> {
+    let kept = locked(tx, id)?;
+    webhooks::delete_endpoint(tx, id, stamp.at)?;
+    record(tx, stamp, "webhook_endpoint.deleted", (Some(&kept), None))?;
+    Ok(())
 }
 
 /// Sends an endpoint a `webhook.test`, also when it is switched off for the rest or asks for none.
-/// `None` when there is no such endpoint.
-pub async fn test_endpoint(
-    store: &Store,
+pub fn test_endpoint(
+    tx: &mut Tx<'_>,
     id: WebhookEndpointId,
     event_id: EventId,
     now: Timestamp,
-) -> Result<Option<WebhookDeliveryId>, StoreError> {
-    store
-        .write(move |tx| {
-            if webhooks::lock_endpoint(tx, id)?.is_none() {
-                return Ok(None);
-            }
-            let data = serde_json::json!({ "endpoint": id.to_string() });
-            let event = NewEvent { event_id, kind: TEST_EVENT, data, at: now };
-            webhooks::record_event_for(tx, &event, id).map(Some)
-        })
-        .await
+) -> Result<WebhookDeliveryId, EndpointError> {
+    if webhooks::find_endpoint(tx, id)?.is_none() {
+        return Err(EndpointError::NotFound(id));
+    }
+    let event_id = EventId::from_uuid(derived_uuid_at(now, event_id.uuid(), 1));
+    let data = json!({ "endpoint": id });
+    let event = NewEvent { event_id, kind: TEST_EVENT, data, at: now };
+    Ok(webhooks::record_event_for(tx, &event, id)?)
 }
 
 /// The name of the event of [`test_endpoint`].
 pub(crate) const TEST_EVENT: &str = "webhook.test";
-
-/// Sends everything again that failed for an endpoint since then, as of now. Gives how many, or
-/// `None` when there is no such endpoint.
-pub async fn replay_failed(
-    store: &Store,
-    id: WebhookEndpointId,
-    since: Timestamp,
-    now: Timestamp,
-) -> Result<Option<u64>, StoreError> {
-    let mut replayed = 0;
-    loop {
-        let page = store
-            .write(move |tx| {
-                if webhooks::find_endpoint(tx, id)?.is_none() {
-                    return Ok::<_, StoreError>(None);
-                }
-                let failed = webhook_deliveries::list_failed_since(tx, id, since, REPLAY_PAGE)?;
-                for delivery in &failed {
-                    webhook_deliveries::replay(tx, *delivery, now)?;
-                }
-                Ok(Some(failed.len() as u64))
-            })
-            .await?;
-        let Some(page) = page else { return Ok(None) };
-        replayed += page;
-        if page < REPLAY_PAGE.unsigned_abs() {
-            return Ok(Some(replayed));
-        }
-    }
-}

@@ -70,7 +70,7 @@ fn the_emergency_stop_is_told_when_it_changes_and_only_then() {
     });
 }
 
-fn sale(starts_at: Timestamp, ends_at: &str) -> WantedPromotion {
+pub fn sale(starts_at: Timestamp, ends_at: &str) -> WantedPromotion {
     WantedPromotion {
         name: "Sale".into(),
         scope: PromotionScope::Store,

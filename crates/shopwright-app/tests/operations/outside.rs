@@ -31,12 +31,17 @@ impl Entropy for Counting {
 
 /// Reaches this machine, mails into memory, tells `owner@example.com`.
 pub fn outside() -> Arc<Outside> {
+    sealed_by(Seal::new(&[7; 32]))
+}
+
+/// The same with these keys of the seal.
+pub fn sealed_by(seal: Seal) -> Arc<Outside> {
     Arc::new(Outside {
         guard: Guard::new(vec!["127.0.0.1".parse().unwrap()], Resolver::System),
         mail: Mail::memory(),
         mail_from: "Shop <shop@example.com>".into(),
         operator: Some("owner@example.com".into()),
-        seal: Seal::new(&[7; 32]),
+        seal,
         random: Arc::new(Counting(AtomicU64::new(1))),
     })
 }

@@ -7,11 +7,11 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 use shopwright_app::effects::Outside;
 use shopwright_app::webhooks::{
-    ChangeEndpoint, NewEndpoint, create_endpoint, replay_failed, rotate_secret, test_endpoint,
-    update_endpoint,
+    ChangeEndpoint, EndpointError, NewEndpoint, NewSecret, ReplayError, Replayed, change_endpoint,
+    create_endpoint, delete_endpoint, replay_delivery, replay_failed, rotate_secret, test_endpoint,
 };
-use shopwright_domain::ids::{EffectId, EventId, WebhookEndpointId, new_id};
-use shopwright_domain::time::{Clock, DAY, SECOND};
+use shopwright_domain::ids::{EffectId, EventId, WebhookDeliveryId, WebhookEndpointId, new_id};
+use shopwright_domain::time::{Clock, DAY, SECOND, Timestamp};
 use shopwright_store::effects;
 use shopwright_store::params;
 use shopwright_store::webhook_deliveries::{self, Delivery, DeliveryState};
@@ -20,27 +20,64 @@ use shopwright_store::webhooks::{self, Endpoint, NewEvent};
 use crate::harness::{Shop, on_both};
 use crate::outside::{Received, Receiver, Reply, outside, wait_until, work};
 
-const OK: Reply = Reply::Status(200, "");
+pub const OK: Reply = Reply::Status(200, "");
 
-fn make(
+pub fn make(
     shop: &Shop,
-    outside: &Outside,
+    outside: &Arc<Outside>,
     url: String,
     filters: &[&str],
 ) -> (WebhookEndpointId, String) {
+    made(shop, outside, url, filters).unwrap()
+}
+
+fn made(
+    shop: &Shop,
+    outside: &Arc<Outside>,
+    url: String,
+    filters: &[&str],
+) -> Result<(WebhookEndpointId, String), EndpointError> {
+    let id = new_id(shop.ids.as_ref());
     let new = NewEndpoint {
-        endpoint_id: new_id(shop.ids.as_ref()),
+        endpoint_id: id,
         url,
         description: "Order desk".into(),
         filters: filters.iter().map(|text| text.parse().unwrap()).collect(),
         enabled: true,
     };
-    let (endpoint, secret) =
-        shop.run(create_endpoint(&shop.store, outside, new, shop.clock.now())).unwrap();
-    (endpoint.endpoint_id, secret.text())
+    let (outside, stamp, secret) = (Arc::clone(outside), shop.stamp(), NewSecret::new(outside, id));
+    let text = secret.text();
+    let made = shop.store.write(move |tx| create_endpoint(tx, &outside, &new, &secret, stamp));
+    shop.run(made).map(|_| (id, text))
 }
 
-fn tell(shop: &Shop) -> EventId {
+pub fn switch(
+    shop: &Shop,
+    outside: &Arc<Outside>,
+    id: WebhookEndpointId,
+    enabled: bool,
+) -> Endpoint {
+    let change = ChangeEndpoint { enabled: Some(enabled), ..ChangeEndpoint::default() };
+    let (outside, stamp) = (Arc::clone(outside), shop.stamp());
+    let changed = shop.store.write(move |tx| change_endpoint(tx, &outside, id, &change, stamp));
+    shop.run(changed).unwrap()
+}
+
+fn replay_all(
+    shop: &Shop,
+    id: WebhookEndpointId,
+    since: Timestamp,
+) -> Result<Replayed, ReplayError> {
+    let now = shop.clock.now();
+    shop.run(shop.store.write(move |tx| replay_failed(tx, id, since, now)))
+}
+
+pub fn test(shop: &Shop, id: WebhookEndpointId) -> Result<WebhookDeliveryId, EndpointError> {
+    let (event, now) = (new_id(shop.ids.as_ref()), shop.clock.now());
+    shop.run(shop.store.write(move |tx| test_endpoint(tx, id, event, now)))
+}
+
+pub fn tell(shop: &Shop) -> EventId {
     let (event_id, at): (EventId, _) = (new_id(shop.ids.as_ref()), shop.clock.now());
     shop.write(move |tx| {
         let data = json!({ "sku": "A-1" });
@@ -49,16 +86,16 @@ fn tell(shop: &Shop) -> EventId {
     event_id
 }
 
-fn endpoint(shop: &Shop, id: WebhookEndpointId) -> Endpoint {
+pub fn endpoint(shop: &Shop, id: WebhookEndpointId) -> Endpoint {
     shop.read(move |tx| webhooks::find_endpoint(tx, id)).unwrap()
 }
 
 /// The newest delivery to an endpoint.
-fn delivery(shop: &Shop, id: WebhookEndpointId) -> Delivery {
+pub fn delivery(shop: &Shop, id: WebhookEndpointId) -> Delivery {
     shop.read(move |tx| webhook_deliveries::list(tx, id, None, None, 1)).remove(0)
 }
 
-fn tried(shop: &Shop, id: WebhookEndpointId, attempts: i64) {
+pub fn tried(shop: &Shop, id: WebhookEndpointId, attempts: i64) {
     wait_until("it was tried", || delivery(shop, id).attempts == attempts);
 }
 
@@ -71,7 +108,7 @@ fn to_next_try(shop: &Shop, id: WebhookEndpointId) -> i64 {
     moved
 }
 
-fn signature(secret: &str, received: &Received) -> String {
+pub fn signature(secret: &str, received: &Received) -> String {
     let engine = base64::engine::general_purpose::STANDARD;
     let key = engine.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&key).unwrap();
@@ -144,13 +181,16 @@ fn ten_tries_take_75_hours_35_minutes_then_the_endpoint_is_switched_off_and_the_
 
         // Switched on again, what failed is sent again under its old id.
         receiver.reply(&[OK]);
-        let on = ChangeEndpoint { enabled: Some(true), ..ChangeEndpoint::default() };
+        let since = shop.clock.now().plus_micros(-5 * DAY);
+        let refused = replay_all(shop, id, since).unwrap_err();
+        assert!(refused.to_string().contains("switched off"), "{refused}");
+        let one = delivery(shop, id).delivery_id;
         let now = shop.clock.now();
-        let changed =
-            shop.run(update_endpoint(&shop.store, &outside, id, on, now)).unwrap().unwrap();
+        let refused = shop.run(shop.store.write(move |tx| replay_delivery(tx, one, now)));
+        assert!(matches!(refused, Err(ReplayError::SwitchedOff(off)) if off == id));
+        let changed = switch(shop, &outside, id, true);
         assert_eq!((changed.failing_since, changed.disabled_reason), (None, None));
-        let since = now.plus_micros(-5 * DAY);
-        assert_eq!(shop.run(replay_failed(&shop.store, id, since, now)).unwrap(), Some(1));
+        assert_eq!(replay_all(shop, id, since).unwrap(), Replayed { count: 1, has_more: false });
         wait_until("it is delivered", || delivery(shop, id).state == DeliveryState::Delivered);
         let ids: Vec<_> =
             receiver.received().iter().map(|r| r.header("webhook-id").to_owned()).collect();
@@ -181,7 +221,8 @@ fn each_answer_means_what_the_standard_says() {
                     assert!(range.contains(&seconds), "{reply:?}: {seconds}");
                 }
             }
-            shop.write(move |tx| webhooks::delete_endpoint(tx, id));
+            let stamp = shop.stamp();
+            shop.run(shop.store.write(move |tx| delete_endpoint(tx, id, stamp))).unwrap();
         };
         check(Reply::Status(301, location), true, Some(5..=6));
         check(Reply::Status(308, location), true, Some(5..=6));
@@ -246,19 +287,21 @@ fn while_a_secret_is_rotated_both_sign_and_after_a_day_only_the_new_one() {
         let (receiver, outside) = (Receiver::new(&[OK]), outside());
         let (id, old) = make(shop, &outside, receiver.url(), &["*"]);
         let worker = work(shop, &shop.store, &outside);
-        let (_, new) =
-            shop.run(rotate_secret(&shop.store, &outside, id, shop.clock.now())).unwrap().unwrap();
+        let (new, stamp) = (NewSecret::new(&outside, id), shop.stamp());
+        let text = new.text();
+        let rotated = shop.store.write(move |tx| rotate_secret(tx, id, &new, stamp));
+        shop.run(rotated).unwrap();
         let next = |n: usize| {
             tell(shop);
             wait_until("it arrives", || receiver.received().len() == n);
             receiver.received().pop().unwrap()
         };
         let both = next(1);
-        let expected = format!("{} {}", signature(&new.text(), &both), signature(&old, &both));
+        let expected = format!("{} {}", signature(&text, &both), signature(&old, &both));
         assert_eq!(both.header("webhook-signature"), expected);
         shop.set_time(shop.clock.now().plus_micros(DAY));
         let one = next(2);
-        assert_eq!(one.header("webhook-signature"), signature(&new.text(), &one));
+        assert_eq!(one.header("webhook-signature"), signature(&text, &one));
         // Neither is readable in the ledger.
         for column in ["secret", "old_secret"] {
             let sealed: Vec<u8> = shop.read(move |tx| {
@@ -267,7 +310,7 @@ fn while_a_secret_is_rotated_both_sign_and_after_a_day_only_the_new_one() {
                 })
             });
             let engine = base64::engine::general_purpose::STANDARD;
-            for secret in [&new.text(), &old] {
+            for secret in [&text, &old] {
                 let bytes = engine.decode(&secret[6..]).unwrap();
                 assert!(!sealed.windows(bytes.len()).any(|part| part == bytes));
             }
@@ -305,22 +348,13 @@ fn a_crash_in_the_middle_of_a_delivery_sends_it_again_under_its_id_and_logs_it_o
 fn an_inner_address_is_refused_when_entered_and_again_at_every_attempt() {
     on_both(|shop| {
         let outside = outside();
-        let new = |url: &str| NewEndpoint {
-            endpoint_id: new_id(shop.ids.as_ref()),
-            url: url.into(),
-            description: String::new(),
-            filters: vec!["*".parse().unwrap()],
-            enabled: true,
-        };
         for url in [
             "http://10.0.0.1/",
             "http://169.254.169.254/latest",
             "ftp://x",
             "http://u:p@example.com/",
         ] {
-            let refused =
-                shop.run(create_endpoint(&shop.store, &outside, new(url), shop.clock.now()));
-            assert!(refused.is_err(), "{url}");
+            assert!(made(shop, &outside, url.into(), &["*"]).is_err(), "{url}");
         }
         assert_eq!(shop.number("SELECT COUNT(*) FROM webhook_endpoints"), 0);
         // A name that resolves inside is found out at the attempt.
@@ -341,21 +375,16 @@ fn a_test_reaches_an_endpoint_that_is_switched_off_and_asks_for_nothing_else() {
     on_both(|shop| {
         let (receiver, outside): (_, Arc<Outside>) = (Receiver::new(&[OK]), outside());
         let (id, _) = make(shop, &outside, receiver.url(), &["order.*"]);
-        let off = ChangeEndpoint { enabled: Some(false), ..ChangeEndpoint::default() };
-        shop.run(update_endpoint(&shop.store, &outside, id, off, shop.clock.now())).unwrap();
+        switch(shop, &outside, id, false);
         let worker = work(shop, &shop.store, &outside);
         tell(shop);
-        let event: EventId = new_id(shop.ids.as_ref());
-        let sent = shop.run(test_endpoint(&shop.store, id, event, shop.clock.now())).unwrap();
-        assert!(sent.is_some());
+        let sent = test(shop, id).unwrap();
         wait_until("it is delivered", || delivery(shop, id).state == DeliveryState::Delivered);
         assert_eq!(receiver.received().len(), 1);
         assert!(receiver.received()[0].body.contains("webhook.test"));
+        assert_eq!(delivery(shop, id).delivery_id, sent);
         let none = new_id(shop.ids.as_ref());
-        assert_eq!(
-            shop.run(test_endpoint(&shop.store, none, event, shop.clock.now())).unwrap(),
-            None
-        );
+        assert!(matches!(test(shop, none), Err(EndpointError::NotFound(_))));
         drop(worker);
     });
 }

@@ -115,7 +115,7 @@ fn done(shop: &Shop) -> i64 {
 }
 
 /// Moves the end of every lease into the past.
-fn run_out(shop: &Shop) {
+pub fn run_out(shop: &Shop) {
     shop.write(|tx| {
         let sql = format!("UPDATE effects SET lease_until = {}", tx.ledger_time_after("$1"));
         tx.execute(&sql, params![-1_000])

@@ -29,8 +29,10 @@ CREATE TABLE webhook_endpoints (
     old_secret_until timestamptz,
     failing_since    timestamptz,
     throttled_until  timestamptz,
+    asks_since       timestamptz NOT NULL,
     created_at       timestamptz NOT NULL,
-    updated_at       timestamptz NOT NULL
+    updated_at       timestamptz NOT NULL,
+    deleted_at       timestamptz
 );
 
 CREATE TABLE webhook_events (
@@ -39,6 +41,8 @@ CREATE TABLE webhook_events (
     data     jsonb NOT NULL,
     at       timestamptz NOT NULL
 );
+-- Found when a person is erased, without reading what is told of anything else.
+CREATE INDEX webhook_events_customers ON webhook_events (event_id) WHERE kind >= 'customer.' AND kind < 'customer/';
 
 CREATE TABLE webhook_deliveries (
     delivery_id uuid PRIMARY KEY,
@@ -47,6 +51,7 @@ CREATE TABLE webhook_deliveries (
     state       text COLLATE "C" NOT NULL,
     tries       bigint NOT NULL,
     attempts    bigint NOT NULL,
+    replays     bigint NOT NULL,
     last_error  text COLLATE "C",
     created_at  timestamptz NOT NULL,
     finished_at timestamptz,

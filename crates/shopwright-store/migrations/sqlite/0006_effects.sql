@@ -29,8 +29,10 @@ CREATE TABLE webhook_endpoints (
     old_secret_until INTEGER,
     failing_since    INTEGER,
     throttled_until  INTEGER,
+    asks_since       INTEGER NOT NULL,
     created_at       INTEGER NOT NULL,
-    updated_at       INTEGER NOT NULL
+    updated_at       INTEGER NOT NULL,
+    deleted_at       INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE webhook_events (
@@ -39,6 +41,8 @@ CREATE TABLE webhook_events (
     data     TEXT NOT NULL,
     at       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- Found when a person is erased, without reading what is told of anything else.
+CREATE INDEX webhook_events_customers ON webhook_events (event_id) WHERE kind >= 'customer.' AND kind < 'customer/';
 
 CREATE TABLE webhook_deliveries (
     delivery_id BLOB PRIMARY KEY,
@@ -47,6 +51,7 @@ CREATE TABLE webhook_deliveries (
     state       TEXT NOT NULL,
     tries       INTEGER NOT NULL,
     attempts    INTEGER NOT NULL,
+    replays     INTEGER NOT NULL,
     last_error  TEXT,
     created_at  INTEGER NOT NULL,
     finished_at INTEGER,

@@ -116,22 +116,34 @@ fn sorted<'a>(skus: &[&'a str]) -> Vec<&'a str> {
     skus
 }
 
-/// Notes that these levels were decided on at `now`, and by how much what each holds by time has
+/// By how much what a level has promised changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Promised {
+    /// Pieces held until a time.
+    pub held: i64,
+    /// Pieces sold and not shipped.
+    pub committed: i64,
+}
+
+/// Notes that these levels were decided on at `now`, and by how much what each has promised has
 /// changed. The caller has locked them, and `now` is no earlier than their last decision.
 pub fn note_decision(
     tx: &mut Tx<'_>,
     levels: &[LockedLevel],
     now: Timestamp,
-    held: impl Fn(&LockedLevel) -> i64,
+    promised: impl Fn(&LockedLevel) -> Promised,
 ) -> Result<(), StoreError> {
+    let changes: Vec<Promised> = levels.iter().map(promised).collect();
     tx.execute_rows(
-        "UPDATE stock_levels SET decided_at = r.now, held = stock_levels.held + r.held FROM {rows} AS r
+        "UPDATE stock_levels SET decided_at = r.now, held = stock_levels.held + r.held,
+             committed = stock_levels.committed + r.sold FROM {rows} AS r
          WHERE stock_levels.sku = r.sku AND stock_levels.location = r.location",
         &[
             ("sku", Column::Text(levels.iter().map(|l| l.sku.as_str()).collect())),
             ("location", Column::Text(levels.iter().map(|l| l.location.as_str()).collect())),
             ("now", Column::Time(vec![now; levels.len()])),
-            ("held", Column::Int(levels.iter().map(held).collect())),
+            ("held", Column::Int(changes.iter().map(|change| change.held).collect())),
+            ("sold", Column::Int(changes.iter().map(|change| change.committed).collect())),
         ],
     )?;
     Ok(())

@@ -146,7 +146,7 @@ pub fn list(tx: &mut Tx<'_>, page: &Page<ReservationId>) -> Result<Vec<Reservati
     with_lines(tx, rows)
 }
 
-/// Adds an open reservation. `false` when its reference is taken, also by a rival just now.
+/// Adds a reservation that is open or sold already. `false` when its reference is taken, also by a rival just now.
 pub fn insert(tx: &mut Tx<'_>, new: &Reservation) -> Result<bool, StoreError> {
     let added = tx.execute(
         "INSERT INTO reservations (reservation_id, reference, state, hold_micros, expires_at, extensions, created_at)
@@ -168,13 +168,22 @@ pub fn insert(tx: &mut Tx<'_>, new: &Reservation) -> Result<bool, StoreError> {
     columns.extend([
         ("quantity", Column::Int(new.lines.iter().map(|l| l.quantity).collect())),
         ("backordered", Column::Int(new.lines.iter().map(|l| l.backordered).collect())),
-        ("held_until", Column::Time(vec![new.held.expires_at; new.lines.len()])),
     ]);
-    tx.execute_rows(
-        "INSERT INTO reservation_lines (reservation_id, sku, location, quantity, backordered, held_until)
-         SELECT id, sku, location, quantity, backordered, held_until FROM {rows} AS r WHERE true",
-        &columns,
-    )?;
+    if new.held.state == ReservationState::Open {
+        let until = vec![new.held.expires_at; new.lines.len()];
+        columns.push(("held_until", Column::Time(until)));
+        tx.execute_rows(
+            "INSERT INTO reservation_lines (reservation_id, sku, location, quantity, backordered, held_until)
+             SELECT id, sku, location, quantity, backordered, held_until FROM {rows} AS r WHERE true",
+            &columns,
+        )?;
+    } else {
+        tx.execute_rows(
+            "INSERT INTO reservation_lines (reservation_id, sku, location, quantity, backordered)
+             SELECT id, sku, location, quantity, backordered FROM {rows} AS r WHERE true",
+            &columns,
+        )?;
+    }
     let promised: Vec<_> = new.lines.iter().filter(|l| l.promised_at.is_some()).cloned().collect();
     write_promises(tx, new.reservation_id, &promised)?;
     Ok(true)

@@ -273,9 +273,9 @@ fn lists_and_figures_show_what_is_left_to_do() {
         assert_eq!(list(None, Some(3), 1), [id(2)]);
         assert_eq!(list(Some(EffectState::GivenUp), None, 10), [id(1)]);
         let forgotten =
-            |before: i64| db.write(move |tx| effects::delete_done(tx, at(before), 10)).unwrap();
-        assert_eq!((forgotten(50), forgotten(51), forgotten(51)), (0, 1, 0));
-        assert_eq!(list(None, None, 10), [id(4), id(3), id(1)], "what was given up stays");
+            |before: i64| db.write(move |tx| effects::delete_finished(tx, at(before), 10)).unwrap();
+        assert_eq!((forgotten(50), forgotten(51), forgotten(51)), (0, 2, 0));
+        assert_eq!(list(None, None, 10), [id(4), id(3)], "what waits stays");
     });
 }
 

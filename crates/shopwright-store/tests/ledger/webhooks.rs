@@ -3,6 +3,7 @@
 use serde_json::json;
 use shopwright_domain::ids::{EffectId, EventId, Id, WebhookDeliveryId, WebhookEndpointId};
 use shopwright_store::effects::{self, EffectState, Outcome};
+use shopwright_store::params;
 use shopwright_store::webhook_deliveries::{self, Attempt, DELIVER, DeliveryState};
 use shopwright_store::webhooks::{self, Endpoint, NewEvent};
 use uuid::Uuid;
@@ -31,6 +32,7 @@ fn endpoint(n: u128, filters: &[&str], enabled: bool) -> Endpoint {
         old_secret_until: None,
         failing_since: None,
         throttled_until: None,
+        asks_since: at(1),
         created_at: at(1),
         updated_at: at(1),
     }
@@ -113,6 +115,7 @@ fn an_endpoint_is_read_back_as_it_was_written_and_changed() {
             old_secret_until: Some(at(99)),
             failing_since: Some(at(50)),
             throttled_until: Some(at(60)),
+            asks_since: at(3),
             updated_at: at(2),
             ..endpoint(1, &["x.y"], false)
         };
@@ -138,8 +141,20 @@ fn a_removed_endpoint_takes_its_deliveries_with_it_and_leaves_the_events() {
         add(db, endpoint(2, &["*"], true));
         tell(db, 7, "price.changed");
         attempt(db, DeliveryState::Failed);
-        let delete = || db.write(|tx| webhooks::delete_endpoint(tx, endpoint_id(1))).unwrap();
+        let delete =
+            || db.write(|tx| webhooks::delete_endpoint(tx, endpoint_id(1), at(25))).unwrap();
         assert_eq!((delete(), delete()), (true, false));
+        let rows = |sql: &'static str| {
+            db.read(move |tx| tx.one(sql, params![], |row| row.get::<i64>(0))).unwrap()
+        };
+        let sealed =
+            "SELECT SUM(LENGTH(secret)) FROM webhook_endpoints WHERE deleted_at IS NOT NULL";
+        assert_eq!(rows(sealed), 0, "its secret is gone at once");
+        assert_eq!(db.read(|tx| webhooks::find_endpoint(tx, endpoint_id(1))), Ok(None));
+        let sweep = || db.write(|tx| webhooks::delete_removed(tx, 10)).unwrap();
+        assert_eq!((sweep(), sweep()), (1, 0));
+        assert_eq!(rows("SELECT COUNT(*) FROM webhook_endpoints"), 1);
+        assert_eq!(rows("SELECT COUNT(*) FROM effects"), 1, "the effect of the other one");
         assert_eq!((deliveries(db, 1).len(), deliveries(db, 2).len()), (0, 1));
         assert_eq!(db.read(|tx| webhooks::list_events(tx, "", None, 10)).unwrap().len(), 1);
     });
@@ -173,9 +188,9 @@ fn a_delivery_keeps_its_attempts_and_can_be_sent_again_whatever_came_of_it() {
         }
         let none = WebhookDeliveryId::from_uuid(Uuid::from_u128(99));
         assert_eq!(db.write(move |tx| webhook_deliveries::replay(tx, none, at(15))), Ok(false));
-        // Also when the effect was forgotten meanwhile.
+        // Its effect is kept as long as it is.
         let id = attempt(db, DeliveryState::Delivered);
-        assert_eq!(db.write(|tx| effects::delete_done(tx, at(30), 10)), Ok(1));
+        assert_eq!(db.write(|tx| effects::delete_finished(tx, at(30), 10)), Ok(0));
         assert_eq!(db.write(move |tx| webhook_deliveries::replay(tx, id, at(15))), Ok(true));
         assert_eq!(attempt(db, DeliveryState::Delivered), id);
     });
@@ -186,18 +201,24 @@ fn failed_deliveries_are_found_by_time_and_old_events_are_forgotten() {
     on_both(|db| {
         add(db, endpoint(1, &["*"], true));
         tell(db, 7, "price.changed");
-        let failed = |since: i64| {
-            db.read(move |tx| {
-                webhook_deliveries::list_failed_since(tx, endpoint_id(1), at(since), 10)
+        let replayed = |since: i64| {
+            db.write(move |tx| {
+                webhook_deliveries::replay_failed(tx, endpoint_id(1), (at(since), at(20)), 10)
             })
             .unwrap()
         };
-        assert_eq!(failed(0), [], "it waits");
+        assert_eq!(replayed(0), 0, "it waits");
         let forget = || db.write(|tx| webhooks::delete_events(tx, at(11), 10)).unwrap();
         assert_eq!(forget(), 0, "what is on its way stays");
-        let id = attempt(db, DeliveryState::Failed);
-        assert_eq!((failed(10), failed(11)), (vec![id], vec![]));
+        attempt(db, DeliveryState::Failed);
+        assert_eq!((replayed(11), replayed(10), replayed(10)), (0, 1, 0));
+        assert_eq!(forget(), 0, "what is on its way again stays");
+        attempt(db, DeliveryState::Failed);
         assert_eq!((forget(), forget()), (1, 0));
         assert_eq!(deliveries(db, 1), []);
+        let left =
+            "SELECT (SELECT COUNT(*) FROM effects) + (SELECT COUNT(*) FROM webhook_attempts)";
+        let left = db.read(move |tx| tx.one(left, params![], |row| row.get::<i64>(0)));
+        assert_eq!(left, Ok(0));
     });
 }

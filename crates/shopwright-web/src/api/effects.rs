@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use shopwright_app::webhooks::retry_effect as retry_in;
 use shopwright_domain::ids::EffectId;
 use shopwright_domain::time::Timestamp;
 use shopwright_store::effects::{self, Effect, EffectFilter, EffectState};
@@ -13,8 +15,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::view::ListView;
 use super::webhook_log::cursor;
 use crate::Site;
+use crate::answer::Answer;
 use crate::auth::{Allowed, needs};
 use crate::input::{PageLimit, PathText, Query};
+use crate::once::Once;
 use crate::problem::{ApiError, Code, Problem};
 
 /// An effect or a job. What it carries is not shown: it may be a mail.
@@ -184,29 +188,24 @@ pub async fn get_effect(
 )]
 pub async fn retry_effect(
     _: Allowed<needs::EffectsWrite>,
+    once: Once,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
-) -> Result<(StatusCode, axum::Json<EffectView>), ApiError> {
+) -> Result<Response, ApiError> {
     let parsed: EffectId = id.parse().map_err(|_| gone(&id))?;
     let now = site.clock.now();
-    let retried = site
-        .store
-        .write(move |tx| {
-            let was = effects::retry(tx, parsed, now)?;
-            Ok::<_, shopwright_store::StoreError>((was, effects::find(tx, parsed)?))
-        })
-        .await?;
-    match retried {
-        (Some(EffectState::Waiting | EffectState::GivenUp), Some(effect)) => {
-            Ok((StatusCode::ACCEPTED, axum::Json(effect.into())))
-        }
-        (Some(was), _) => {
-            let detail = match was {
-                EffectState::Leased => "a worker is at it right now; look again in a moment",
-                _ => "it is done; a webhook can be sent again by replaying its delivery",
-            };
-            Err(ApiError::new(Code::WRONG_STATE, detail))
-        }
-        (None, _) => Err(gone(&id)),
-    }
+    once.write(move |tx| {
+        let detail = match retry_in(tx, parsed, now)?.ok_or_else(|| gone(&id))? {
+            EffectState::Waiting | EffectState::GivenUp => {
+                let effect = effects::find(tx, parsed)?.ok_or_else(|| gone(&id))?;
+                return Answer::with_body(StatusCode::ACCEPTED, &EffectView::from(effect));
+            }
+            EffectState::Leased => "a worker is at it right now; look again in a moment",
+            EffectState::Done => {
+                "it is done; a webhook can be sent again by replaying its delivery"
+            }
+        };
+        Err(ApiError::new(Code::WRONG_STATE, detail))
+    })
+    .await
 }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use shopwright_app::webhooks as operations;
+use shopwright_app::webhooks::{self as operations, ReplayError};
 use shopwright_domain::ids::{Id, IdKind, WebhookDeliveryId};
 use shopwright_domain::time::Timestamp;
+use shopwright_store::Tx;
 use shopwright_store::webhook_deliveries::{self, Attempt, Delivery, DeliveryState};
 use shopwright_store::webhooks::{self, Event};
 use utoipa::{IntoParams, ToSchema};
@@ -16,8 +18,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::view::{ListView, path_segment};
 use super::webhooks::endpoint_id;
 use crate::Site;
+use crate::answer::Answer;
 use crate::auth::{Allowed, needs};
 use crate::input::{JsonBody, PageLimit, PathText, Query};
+use crate::once::Once;
 use crate::problem::{ApiError, Code, Problem};
 
 /// Something that happened.
@@ -137,20 +141,23 @@ pub(super) fn cursor<K: IdKind>(text: Option<&str>) -> Result<Option<Id<K>>, Api
         .map_err(|error| ApiError::new(Code::INVALID_PARAMETER, format!("starting_after: {error}")))
 }
 
-pub(super) async fn delivery_view(
-    site: &Site,
+pub(super) fn delivery_view(
+    tx: &mut Tx<'_>,
     id: WebhookDeliveryId,
 ) -> Result<WebhookDeliveryView, ApiError> {
-    let found = site
-        .store
-        .read(move |tx| {
-            let found = webhook_deliveries::find(tx, id)?;
-            let attempts = webhook_deliveries::attempts(tx, id)?;
-            Ok::<_, shopwright_store::StoreError>(found.map(|delivery| (delivery, attempts)))
-        })
-        .await?;
-    let (delivery, attempts) = found.ok_or_else(|| gone(&id.to_string()))?;
-    Ok(view(delivery, Some(attempts)))
+    let delivery = webhook_deliveries::find(tx, id)?.ok_or_else(|| gone(&id.to_string()))?;
+    Ok(view(delivery, Some(webhook_deliveries::attempts(tx, id)?)))
+}
+
+fn refused(error: ReplayError) -> ApiError {
+    let text = error.to_string();
+    match error {
+        ReplayError::NoDelivery(_) | ReplayError::NoEndpoint(_) => {
+            ApiError::new(Code::NOT_FOUND, text)
+        }
+        ReplayError::SwitchedOff(_) => ApiError::new(Code::WRONG_STATE, text),
+        ReplayError::Store(error) => error.into(),
+    }
 }
 
 /// A page of events.
@@ -167,7 +174,7 @@ pub struct EventsQuery {
     pub starting_after: Option<String>,
 }
 
-/// What happened in the last thirty days, newest first.
+/// What happened, newest first, as far back as events are kept (`effects_kept_days`, 30 by default).
 #[utoipa::path(
     get, path = "/v1/webhook_events", tag = "Webhooks", operation_id = "list_webhook_events",
     params(EventsQuery),
@@ -273,7 +280,7 @@ pub async fn get_delivery(
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<WebhookDeliveryView>, ApiError> {
     let parsed = id.parse().map_err(|_| gone(&id))?;
-    Ok(axum::Json(delivery_view(&site, parsed).await?))
+    Ok(axum::Json(site.store.read(move |tx| delivery_view(tx, parsed)).await?))
 }
 
 /// Sends a delivery again from its first try, whatever came of it. The `webhook-id` stays the same.
@@ -286,21 +293,23 @@ pub async fn get_delivery(
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such delivery", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The endpoint is switched off", body = Problem, content_type = "application/problem+json"),
     ),
     security(("key" = ["webhooks:write"]))
 )]
 pub async fn replay_delivery(
     _: Allowed<needs::WebhooksWrite>,
+    once: Once,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
-) -> Result<(StatusCode, axum::Json<WebhookDeliveryView>), ApiError> {
-    let parsed: WebhookDeliveryId = id.parse().map_err(|_| gone(&id))?;
+) -> Result<Response, ApiError> {
+    let id: WebhookDeliveryId = id.parse().map_err(|_| gone(&id))?;
     let now = site.clock.now();
-    let found = site.store.write(move |tx| webhook_deliveries::replay(tx, parsed, now)).await?;
-    if !found {
-        return Err(gone(&id));
-    }
-    Ok((StatusCode::ACCEPTED, axum::Json(delivery_view(&site, parsed).await?)))
+    once.write(move |tx| {
+        operations::replay_delivery(tx, id, now).map_err(refused)?;
+        Answer::with_body(StatusCode::ACCEPTED, &delivery_view(tx, id)?)
+    })
+    .await
 }
 
 /// Which failed deliveries are sent again.
@@ -318,9 +327,11 @@ pub struct ReplayedView {
     /// How many.
     #[schema(example = 0)]
     pub replayed: u64,
+    /// Whether there may be more: the same call again goes on with them.
+    pub has_more: bool,
 }
 
-/// Sends everything again that failed for an endpoint since a moment.
+/// Sends again what failed for an endpoint since a moment, oldest first, up to 500 messages a call.
 #[utoipa::path(
     post, path = "/v1/webhook_endpoints/{id}/replay_failed", tag = "Webhooks", operation_id = "replay_failed_webhooks",
     params(("id" = String, Path, description = "The endpoint", example = "we_01h455vb4pex5vsknk084sn02q")),
@@ -331,6 +342,7 @@ pub struct ReplayedView {
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such endpoint", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The endpoint is switched off", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "More than 1 MiB", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not sent as JSON", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A field does not fit", body = Problem, content_type = "application/problem+json"),
@@ -339,13 +351,17 @@ pub struct ReplayedView {
 )]
 pub async fn replay_failed_deliveries(
     _: Allowed<needs::WebhooksWrite>,
+    once: Once,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
     JsonBody(which): JsonBody<ReplayFailed>,
-) -> Result<(StatusCode, axum::Json<ReplayedView>), ApiError> {
+) -> Result<Response, ApiError> {
     let (endpoint, now) = (endpoint_id(&id)?, site.clock.now());
     let since = which.since.max(super::promotion_body::YEAR_0);
-    let replayed = operations::replay_failed(&site.store, endpoint, since, now).await?;
-    let gone = || ApiError::new(Code::NOT_FOUND, format!("there is no webhook endpoint {id}"));
-    Ok((StatusCode::ACCEPTED, axum::Json(ReplayedView { replayed: replayed.ok_or_else(gone)? })))
+    once.write(move |tx| {
+        let done = operations::replay_failed(tx, endpoint, since, now).map_err(refused)?;
+        let view = ReplayedView { replayed: done.count, has_more: done.has_more };
+        Answer::with_body(StatusCode::ACCEPTED, &view)
+    })
+    .await
 }

@@ -4,22 +4,24 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use shopwright_app::webhooks::{
-    self as operations, ChangeEndpoint, EndpointError, NewEndpoint as Command,
+    self as operations, ChangeEndpoint, EndpointError, NewEndpoint as Command, NewSecret,
 };
 use shopwright_domain::ids::{WebhookEndpointId, new_id};
 use shopwright_domain::time::Timestamp;
 use shopwright_domain::webhooks::EventFilter;
-use shopwright_gateways::webhook::WebhookSecret;
 use shopwright_store::webhooks::{self, Endpoint};
 use utoipa::{IntoParams, ToSchema};
 
 use super::view::ListView;
 use super::webhook_log::{WebhookDeliveryView, delivery_view};
 use crate::Site;
+use crate::answer::Answer;
 use crate::auth::{Allowed, needs};
 use crate::input::{JsonBody, PageLimit, PathText, Query};
+use crate::once::Once;
 use crate::problem::{ApiError, Code, FieldProblem, Problem};
 
 /// An endpoint to make.
@@ -105,7 +107,7 @@ pub struct WebhookEndpointView {
     pub secret: Option<String>,
 }
 
-fn view(endpoint: Endpoint, secret: Option<&WebhookSecret>) -> WebhookEndpointView {
+fn view(endpoint: Endpoint, secret: Option<&NewSecret>) -> WebhookEndpointView {
     WebhookEndpointView {
         object: "webhook_endpoint",
         id: endpoint.endpoint_id.to_string(),
@@ -118,7 +120,7 @@ fn view(endpoint: Endpoint, secret: Option<&WebhookSecret>) -> WebhookEndpointVi
         old_secret_until: endpoint.old_secret_until,
         created_at: endpoint.created_at,
         updated_at: endpoint.updated_at,
-        secret: secret.map(WebhookSecret::text),
+        secret: secret.map(NewSecret::text),
     }
 }
 
@@ -133,6 +135,7 @@ fn refused(error: EndpointError) -> ApiError {
         EndpointError::Filters => field("/events", text),
         EndpointError::Description => field("/description", text),
         EndpointError::TooMany => ApiError::new(Code::WRONG_STATE, text),
+        EndpointError::NotFound(_) => ApiError::new(Code::NOT_FOUND, text),
         EndpointError::Store(error) => error.into(),
     }
 }
@@ -179,9 +182,10 @@ pub(super) fn endpoint_id(id: &str) -> Result<WebhookEndpointId, ApiError> {
 )]
 pub async fn create_endpoint(
     _: Allowed<needs::WebhooksWrite>,
+    once: Once,
     State(site): State<Arc<Site>>,
     JsonBody(new): JsonBody<NewEndpoint>,
-) -> Result<(StatusCode, axum::Json<WebhookEndpointView>), ApiError> {
+) -> Result<Response, ApiError> {
     let command = Command {
         endpoint_id: new_id(site.ids.as_ref()),
         url: new.url,
@@ -189,9 +193,15 @@ pub async fn create_endpoint(
         filters: filters(&new.events)?,
         enabled: new.enabled,
     };
-    let made = operations::create_endpoint(&site.store, &site.outside, command, site.clock.now());
-    let (endpoint, secret) = made.await.map_err(refused)?;
-    Ok((StatusCode::CREATED, axum::Json(view(endpoint, Some(&secret)))))
+    let secret = NewSecret::new(&site.outside, command.endpoint_id);
+    let (outside, stamp) = (Arc::clone(&site.outside), once.stamp());
+    once.write_secret(move |tx| {
+        let made = operations::create_endpoint(tx, &outside, &command, &secret, stamp);
+        let endpoint = made.map_err(refused)?;
+        let location = format!("/v1/webhook_endpoints/{}", endpoint.endpoint_id);
+        Answer::created(location, &view(endpoint, Some(&secret)))
+    })
+    .await
 }
 
 /// A page of endpoints.
@@ -272,20 +282,23 @@ pub async fn get_endpoint(
 )]
 pub async fn update_endpoint(
     _: Allowed<needs::WebhooksWrite>,
+    once: Once,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
     JsonBody(change): JsonBody<EndpointChange>,
-) -> Result<axum::Json<WebhookEndpointView>, ApiError> {
+) -> Result<Response, ApiError> {
     let change = ChangeEndpoint {
         url: change.url,
         description: change.description,
         filters: change.events.as_deref().map(filters).transpose()?,
         enabled: change.enabled,
     };
-    let (parsed, now) = (endpoint_id(&id)?, site.clock.now());
-    let changed = operations::update_endpoint(&site.store, &site.outside, parsed, change, now);
-    let endpoint = changed.await.map_err(refused)?.ok_or_else(|| gone(&id))?;
-    Ok(axum::Json(view(endpoint, None)))
+    let (id, stamp, outside) = (endpoint_id(&id)?, once.stamp(), Arc::clone(&site.outside));
+    once.write(move |tx| {
+        let changed = operations::change_endpoint(tx, &outside, id, &change, stamp);
+        Answer::ok(&view(changed.map_err(refused)?, None))
+    })
+    .await
 }
 
 /// Removes an endpoint and its log. What is on its way to it is not sent any more.
@@ -303,12 +316,15 @@ pub async fn update_endpoint(
 )]
 pub async fn delete_endpoint(
     _: Allowed<needs::WebhooksWrite>,
+    once: Once,
     PathText(id): PathText<String>,
-    State(site): State<Arc<Site>>,
-) -> Result<StatusCode, ApiError> {
-    let parsed = endpoint_id(&id)?;
-    let deleted = site.store.write(move |tx| webhooks::delete_endpoint(tx, parsed)).await?;
-    if deleted { Ok(StatusCode::NO_CONTENT) } else { Err(gone(&id)) }
+) -> Result<Response, ApiError> {
+    let (id, stamp) = (endpoint_id(&id)?, once.stamp());
+    once.write(move |tx| {
+        operations::delete_endpoint(tx, id, stamp).map_err(refused)?;
+        Ok(Answer::no_content())
+    })
+    .await
 }
 
 /// Gives an endpoint a new secret, shown once. The one before signs beside it for a day.
@@ -326,13 +342,17 @@ pub async fn delete_endpoint(
 )]
 pub async fn rotate_endpoint_secret(
     _: Allowed<needs::WebhooksWrite>,
+    once: Once,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
-) -> Result<axum::Json<WebhookEndpointView>, ApiError> {
-    let (parsed, now) = (endpoint_id(&id)?, site.clock.now());
-    let rotated = operations::rotate_secret(&site.store, &site.outside, parsed, now).await?;
-    let (endpoint, secret) = rotated.ok_or_else(|| gone(&id))?;
-    Ok(axum::Json(view(endpoint, Some(&secret))))
+) -> Result<Response, ApiError> {
+    let (id, stamp) = (endpoint_id(&id)?, once.stamp());
+    let secret = NewSecret::new(&site.outside, id);
+    once.write_secret(move |tx| {
+        let endpoint = operations::rotate_secret(tx, id, &secret, stamp).map_err(refused)?;
+        Answer::ok(&view(endpoint, Some(&secret)))
+    })
+    .await
 }
 
 /// Sends an endpoint a `webhook.test` event, whatever it asks for and also when it is switched off.
@@ -350,12 +370,15 @@ pub async fn rotate_endpoint_secret(
 )]
 pub async fn test_webhook_endpoint(
     _: Allowed<needs::WebhooksWrite>,
+    once: Once,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
-) -> Result<(StatusCode, axum::Json<WebhookDeliveryView>), ApiError> {
-    let parsed = endpoint_id(&id)?;
+) -> Result<Response, ApiError> {
+    let (id, now) = (endpoint_id(&id)?, site.clock.now());
     let event_id = new_id(site.ids.as_ref());
-    let sent = operations::test_endpoint(&site.store, parsed, event_id, site.clock.now()).await?;
-    let delivery = sent.ok_or_else(|| gone(&id))?;
-    Ok((StatusCode::ACCEPTED, axum::Json(delivery_view(&site, delivery).await?)))
+    once.write(move |tx| {
+        let delivery = operations::test_endpoint(tx, id, event_id, now).map_err(refused)?;
+        Answer::with_body(StatusCode::ACCEPTED, &delivery_view(tx, delivery)?)
+    })
+    .await
 }

@@ -16,6 +16,9 @@ const WHOLE: [&str; 1] = ["/v1/stock/locations"];
 /// Fields that say how new a row is, the first that is there.
 const TIMES: [&str; 5] = ["created_at", "placed_at", "decided_at", "received_at", "at"];
 
+const REFUNDS: &str = "/v1/orders/{id}/refunds";
+const DELIVERIES: &str = "/v1/webhook_endpoints/{id}/deliveries";
+
 /// A list as it is called: the pattern, and the path with the examples filled in.
 struct List {
     pattern: String,
@@ -84,15 +87,45 @@ fn fill(shop: &Shop, lists: &[List]) {
     }
 }
 
-/// Sends the example of every call that adds to a list, under a reference that was not there.
+/// Sends the example of every call that adds to a list, under names that were not there.
 fn add_to(shop: &Shop, lists: &[List], round: u32) {
     for list in lists {
         if let Some(mut body) = list.creates.clone() {
-            if let Some(reference) = body["reference"].as_str() {
-                body["reference"] = json!(format!("{reference}-{round}"));
+            for name in ["reference", "external_id"] {
+                if let Some(text) = body[name].as_str() {
+                    body[name] = json!(format!("{text}-{round}"));
+                }
             }
-            shop.post(&list.path).json(&body).send().expect(201);
+            if list.pattern == REFUNDS {
+                let penny = json!({ "amount": 1, "currency": "GBP" });
+                body = json!({ "amount": penny, "reference": format!("r-{round}") });
+            }
+            let key = format!("{}-{round}", list.pattern);
+            let call = shop.post(&list.path).header("idempotency-key", &key).json(&body);
+            call.send().expect(201);
         }
+        if list.pattern == DELIVERIES {
+            let test = list.path.replace("/deliveries", "/test");
+            assert!((200..300).contains(&shop.post(&test).send().status));
+        }
+    }
+    let customer = format!("/v1/customers/C-{round}");
+    shop.put(&customer).json(&json!({ "name": "Ada" })).send().expect(201);
+}
+
+/// Puts an order and an endpoint into the paths of the lists that belong to one.
+fn with_owners(shop: &Shop, lists: &mut [List]) {
+    for (collection, list) in [("/v1/orders", REFUNDS), ("/v1/webhook_endpoints", DELIVERIES)] {
+        let creates = lists.iter().find(|l| l.pattern == collection).unwrap().creates.clone();
+        let mut body = creates.unwrap();
+        if collection == "/v1/webhook_endpoints" {
+            body["events"] = json!(["*"]);
+        }
+        let call = shop.post(collection).header("idempotency-key", collection).json(&body);
+        let made = call.send().expect(201);
+        let id = made["id"].as_str().unwrap();
+        let owned = lists.iter_mut().find(|l| l.pattern == list).unwrap();
+        owned.path = owned.pattern.replace("{id}", id);
     }
 }
 
@@ -142,7 +175,8 @@ fn walk(shop: &Shop, list: &List, back_from: Option<&str>) -> Vec<String> {
 #[test]
 fn every_list_is_walked_both_ways_and_stays_stable_while_rows_come_in() {
     on_both(STILL, |shop| {
-        let lists = lists(&shop.get("/openapi.json").no_key().send().expect(200));
+        let mut lists = lists(&shop.get("/openapi.json").no_key().send().expect(200));
+        with_owners(shop, &mut lists);
         assert!(lists.len() >= 5, "the description has only {} lists", lists.len());
         fill(shop, &lists);
         let before: Vec<_> = lists.iter().map(|list| check(shop, list)).collect();

@@ -123,8 +123,63 @@ fn an_event_is_delivered_logged_and_can_be_sent_again() {
         assert_eq!(id(0), id(1));
         let since = json!({ "since": "2026-01-01T00:00:00Z" });
         let replayed = shop.post(&format!("{path}/replay_failed")).json(&since).send().expect(202);
-        assert_eq!(replayed["replayed"], 0);
+        assert_eq!(replayed, json!({ "replayed": 0, "has_more": false }));
         shop.get(&format!("{path}/deliveries?state=lost")).send().problem(400, "invalid_parameter");
         drop(worker);
+    });
+}
+
+#[test]
+fn a_write_sent_again_under_its_key_happens_once_and_a_secret_is_not_shown_twice() {
+    on_both(STILL, |shop| {
+        let again = |method: &str, path: &str, body: &Value, key: &str| {
+            [(); 2]
+                .map(|()| shop.call(method, path).header("idempotency-key", key).json(body).send())
+        };
+        let url = json!({ "url": "https://example.com/hook?token=hidden" });
+        let [first, second] = again("POST", "/v1/webhook_endpoints", &url, "make");
+        second.problem(409, "secret_shown_already");
+        let made = first.expect(201);
+        let secret = made["secret"].as_str().unwrap().to_owned();
+        let path = format!("/v1/webhook_endpoints/{}", made["id"].as_str().unwrap());
+        let list = || shop.get("/v1/webhook_endpoints").send().expect(200)["data"].clone();
+        assert_eq!(list().as_array().unwrap().len(), 1);
+
+        let rotate = format!("{path}/rotate_secret");
+        let [first, second] = again("POST", &rotate, &json!({}), "rotate");
+        second.problem(409, "secret_shown_already");
+        assert_ne!(first.expect(200)["secret"], json!(secret));
+
+        let [first, second] = again("POST", &format!("{path}/test"), &json!({}), "test");
+        let sent = first.expect(202);
+        assert_eq!(sent, second.expect(202));
+        let deliveries = shop.get(&format!("{path}/deliveries")).send().expect(200);
+        assert_eq!(deliveries["data"].as_array().unwrap().len(), 1);
+        let delivery = format!("/v1/webhook_deliveries/{}/replay", sent["id"].as_str().unwrap());
+        let [first, second] = again("POST", &delivery, &json!({}), "replay");
+        assert_eq!(first.expect(202), second.expect(202));
+        let effect = sent["id"].as_str().unwrap().replace("whd_", "eff_");
+        let [first, second] =
+            again("POST", &format!("/v1/effects/{effect}/retry"), &json!({}), "retry");
+        assert_eq!(first.expect(202), second.expect(202));
+
+        let off = json!({ "enabled": false });
+        let [first, second] = again("PATCH", &path, &off, "off");
+        assert_eq!(first.expect(200), second.expect(200));
+        let since = json!({ "since": "2026-01-01T00:00:00Z" });
+        let [first, second] = again("POST", &format!("{path}/replay_failed"), &since, "failed");
+        first.problem(409, "wrong_state");
+        second.problem(409, "wrong_state");
+        for answer in again("DELETE", &path, &json!({}), "gone") {
+            assert_eq!(answer.status, 204);
+        }
+        shop.get(&path).send().problem(404, "not_found");
+
+        let audit = shop.get("/v1/audit?action=webhook_endpoint.").send();
+        assert!(!audit.text.contains("whsec_") && !audit.text.contains("hidden"), "{}", audit.text);
+        let actions = audit.expect(200)["data"].as_array().unwrap().clone();
+        let actions: Vec<_> = actions.iter().map(|e| e["action"].as_str().unwrap()).collect();
+        let expected = ["deleted", "changed", "secret_rotated", "created"];
+        assert_eq!(actions, expected.map(|done| format!("webhook_endpoint.{done}")));
     });
 }

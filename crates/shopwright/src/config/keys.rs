@@ -160,7 +160,8 @@ pub const KEYS: &[Key] = &[
         Kind::Path,
         "The file with the keys that seal secrets in the database, default seal.key in data_dir. \
          Made on first use. Several nodes share it; keep a copy outside the database's backups. To \
-         rotate, put a new line of 32 random bytes in base64 first and keep the old lines.",
+         rotate, put a new line of 32 random bytes in base64 first and keep the old \
+         lines until the log says that secrets were sealed anew.",
     ),
     key(
         "outbound_allow",
@@ -196,6 +197,13 @@ pub const KEYS: &[Key] = &[
         "",
         Kind::Path,
         "The folder mail is written to when there is no smtp_url, default mail in data_dir.",
+    ),
+    key(
+        "effects_kept_days",
+        "30",
+        Kind::Whole(1, 3_650),
+        "Days that events of webhooks, their deliveries, sent mail and other finished effects can be \
+         looked at and sent again. What still waits is never forgotten.",
     ),
     key(
         "connections_max",

@@ -100,6 +100,8 @@ pub struct Settings {
     pub smtp_url: Option<String>,
     /// That folder.
     pub mail_dir: PathBuf,
+    /// How long finished effects are kept.
+    pub effects_kept_days: u32,
     /// What callers, connections and addresses may take.
     pub limits: Limits,
     /// Every key with value and origin, in the table's order.
@@ -137,6 +139,9 @@ impl Settings {
             public_url: PublicUrl::parse(&text(&all, "public_url")),
             trusted_proxies: keys::networks(&text(&all, "trusted_proxies")).unwrap_or_default(),
             price_refresh: Duration::from_secs(refresh),
+            effects_kept_days: text(&all, "effects_kept_days")
+                .parse()
+                .map_err(|_| wrong("effects_kept_days"))?,
             limits: limits(&all)?,
             key_secret_file: text(&all, "key_secret_file").into(),
             seal_key_file: text(&all, "seal_key_file").into(),

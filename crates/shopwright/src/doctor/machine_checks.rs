@@ -79,8 +79,7 @@ fn space(_: &Settings) -> Check {
 }
 
 fn key_files(settings: &Settings) -> Vec<Check> {
-    let seal = settings.data_dir.join("seal.key");
-    let known = [("key_secret", &settings.key_secret_file), ("seal_key", &seal)];
+    let known = [("key_secret", &settings.key_secret_file), ("seal_key", &settings.seal_key_file)];
     known
         .into_iter()
         .filter(|(_, path)| path.exists())

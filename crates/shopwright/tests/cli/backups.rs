@@ -22,7 +22,7 @@ fn a_shop_moves_to_another_folder_with_its_backup_and_its_key_secret() {
     assert_eq!((&tables(&made)["orders"], &tables(&made)["api_keys"]), (&3.into(), &1.into()));
     assert_eq!(
         (&made["remembered"], &made["not_in_it"]),
-        (&true.into(), &serde_json::json!(["./data/key.secret"]))
+        (&true.into(), &serde_json::json!(["./data/key.secret", "./data/seal.key"]))
     );
     #[cfg(unix)]
     {
@@ -44,7 +44,7 @@ fn a_shop_moves_to_another_folder_with_its_backup_and_its_key_secret() {
     assert_eq!(server.get("/v1/prices/85123A", &key).0, 200);
     assert_eq!(server.stop(), Some(0));
     shop.run(&["verify", "--data-dir", "other"]).assert_code(0);
-    assert_eq!(left_over(&shop.path("other")), ["key.secret", "shopwright.db"]);
+    assert_eq!(left_over(&shop.path("other")), ["key.secret", "seal.key", "shopwright.db"]);
 }
 
 /// Files in a folder, without the logs of SQLite.
