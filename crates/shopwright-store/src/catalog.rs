@@ -10,7 +10,7 @@ use shopwright_domain::time::Timestamp;
 
 use crate::{Column, Row, StoreError, Tx, params};
 
-pub use editing::{insert, lock, update};
+pub use editing::{insert, lock, show_prices_again, update};
 pub use listing::{ProductFilter, list, titles};
 
 /// A product as the ledger keeps it.

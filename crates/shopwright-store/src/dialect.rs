@@ -20,6 +20,12 @@ impl Tx<'_> {
         if self.is_postgres() { " FOR UPDATE" } else { "" }
     }
 
+    /// Like [`Tx::for_update`] for rows whose key stays: others may go on writing rows that refer to
+    /// them.
+    pub fn for_no_key_update(&self) -> &'static str {
+        if self.is_postgres() { " FOR NO KEY UPDATE" } else { "" }
+    }
+
     /// Locks the rows a SELECT finds and passes over those another worker holds.
     pub fn for_update_skip_locked(&self) -> &'static str {
         if self.is_postgres() { " FOR UPDATE SKIP LOCKED" } else { "" }

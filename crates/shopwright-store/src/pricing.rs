@@ -1,7 +1,7 @@
 //! Prices: the current one of each SKU, every decision that changed one, and what decides them.
 
 use serde_json::Value as Json;
-use shopwright_domain::catalog::Sku;
+use shopwright_domain::catalog::{ProductStatus, Sku};
 use shopwright_domain::ids::DecisionId;
 use shopwright_domain::money::Currency;
 use shopwright_domain::time::{DAY, Timestamp};
@@ -113,10 +113,12 @@ pub struct CurrentPrice {
     pub changed_at: Timestamp,
     /// Its place in the change feed.
     pub feed_version: i64,
+    /// Whether the product is sold: a draft or an archived one keeps its price and shows none.
+    pub is_for_sale: bool,
 }
 
-const CURRENT: &str = "SELECT sku, currency, amount_minor, base_minor, lowest_30d_minor, strategy, decision_id, \
-     decision, changed_at, feed_version FROM prices";
+const CURRENT: &str = "SELECT c.sku, c.currency, c.amount_minor, c.base_minor, c.lowest_30d_minor, c.strategy, \
+     c.decision_id, c.decision, c.changed_at, c.feed_version, p.status FROM prices c JOIN products p ON p.sku = c.sku";
 
 fn current(row: &Row<'_>) -> Result<CurrentPrice, StoreError> {
     Ok(CurrentPrice {
@@ -130,6 +132,7 @@ fn current(row: &Row<'_>) -> Result<CurrentPrice, StoreError> {
         decision: row.get(7)?,
         changed_at: row.get(8)?,
         feed_version: row.get(9)?,
+        is_for_sale: row.get::<String>(10)? == ProductStatus::Active.as_str(),
     })
 }
 
@@ -139,13 +142,13 @@ pub fn since_version(
     tx: &mut Tx<'_>,
     version: i64,
 ) -> Result<Vec<Result<CurrentPrice, StoreError>>, StoreError> {
-    let sql = format!("{CURRENT} WHERE feed_version > $1 ORDER BY feed_version");
+    let sql = format!("{CURRENT} WHERE c.feed_version > $1 ORDER BY c.feed_version");
     tx.query(&sql, params![version], |row| Ok(current(row)))
 }
 
 /// The price of one SKU.
 pub fn find_current(tx: &mut Tx<'_>, sku: &Sku) -> Result<Option<CurrentPrice>, StoreError> {
-    tx.find(&format!("{CURRENT} WHERE sku = $1"), params![sku], current)
+    tx.find(&format!("{CURRENT} WHERE c.sku = $1"), params![sku], current)
 }
 
 /// A decision to write.

@@ -99,6 +99,9 @@ async fn answered(site: &Site, mut request: Request, next: Next, named: Named) -
         }
     }
     let headers = response.headers_mut();
+    if is_private(route) {
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // Pages say what they may load; anything else, opened in a window, loads nothing.
     headers
@@ -115,6 +118,12 @@ async fn answered(site: &Site, mut request: Request, next: Next, named: Named) -
     }
     site.metrics.count(&method, route, response.status().as_u16(), took);
     response
+}
+
+/// Whether answers of a route may show a person or what is the shop's own. Prices do not; whatever
+/// else is added is taken for private.
+fn is_private(route: &str) -> bool {
+    route.starts_with("/v1/") && !route.starts_with("/v1/prices")
 }
 
 /// Whom the request comes from. Without a connection, as in a test of the routes alone, nobody.

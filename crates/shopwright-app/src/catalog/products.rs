@@ -1,10 +1,11 @@
 //! Products edited by their owner: one whole product, or many at once.
 
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 use shopwright_domain::catalog::{ProductFields, Sku};
 use shopwright_domain::invalid::{InvalidField, sentence};
 use shopwright_domain::money::Currency;
 use shopwright_domain::time::Timestamp;
+use shopwright_store::audit::{self, Stamp};
 use shopwright_store::catalog::{self, Product, SET_BY_OWNER};
 use shopwright_store::{Change, Store, StoreError, Tx};
 
@@ -70,32 +71,98 @@ fn by_owner() -> Json {
     serde_json::json!({ "rule": SET_BY_OWNER })
 }
 
+/// A product as it was and as it is kept now.
+struct Written {
+    put: Put,
+    before: Option<ProductFields>,
+    after: ProductFields,
+    version: i64,
+}
+
+impl Written {
+    /// Whether it came on sale or went off it, so that its price is to be shown or hidden.
+    fn has_new_status(&self) -> bool {
+        self.before.as_ref().is_some_and(|before| before.status != self.after.status)
+    }
+}
+
 /// Creates a product, or replaces everything its owner edits. A base price that is left out takes
 /// the owner's away; one that was found in the history stays until the owner sets another.
 pub fn put_product(
     tx: &mut Tx<'_>,
     sku: &Sku,
     fields: &ProductFields,
-    now: Timestamp,
+    stamp: Stamp,
 ) -> Result<Put, PutProductError> {
-    let (put, version) = put_untold(tx, sku, fields, now)?;
-    tell(tx, &[(sku, put, version)], now)?;
-    Ok(put)
+    let written = write_product(tx, sku, fields, stamp.at)?;
+    tell(tx, &[(sku, written.put, written.version)], stamp.at)?;
+    let action = match written.put {
+        Put::Unchanged => return Ok(Put::Unchanged),
+        Put::Created => "product.created",
+        Put::Updated => "product.changed",
+    };
+    if written.has_new_status() {
+        catalog::show_prices_again(tx, &[sku.as_str()])?;
+    }
+    let (before, after) = differing(written.before.as_ref().map(audited), audited(&written.after));
+    let entry = stamp.entry(action, format!("product/{sku}"), before, Some(after));
+    audit::record(tx, &entry)?;
+    Ok(written.put)
 }
 
-/// Gives what was done and the version the product has now.
-fn put_untold(
+/// The editable fields in the words of the API.
+fn audited(fields: &ProductFields) -> Json {
+    json!({
+        "title": fields.title,
+        "category": fields.category,
+        "kind": fields.kind,
+        "currency": fields.currency,
+        "base_price_minor": fields.base_price_minor,
+        "cost_minor": fields.cost_minor,
+        "compare_at_minor": fields.compare_at_minor,
+        "map_minor": fields.map_minor,
+        "status": fields.status,
+        "attributes": fields.attributes,
+        "images": fields.images,
+        "add_on_of": fields.add_on_of,
+        "tax_class": fields.tax_class,
+    })
+}
+
+/// Only the fields that are not the same on both sides; all of them where there was nothing before.
+fn differing(before: Option<Json>, mut after: Json) -> (Option<Json>, Json) {
+    let Some(mut before) = before else { return (None, after) };
+    if let (Json::Object(old), Json::Object(new)) = (&mut before, &mut after) {
+        let same: Vec<String> = old
+            .iter()
+            .filter(|(name, was)| new.get(*name) == Some(was))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in same {
+            old.remove(&name);
+            new.remove(&name);
+        }
+    }
+    (Some(before), after)
+}
+
+fn write_product(
     tx: &mut Tx<'_>,
     sku: &Sku,
     fields: &ProductFields,
     now: Timestamp,
-) -> Result<(Put, i64), PutProductError> {
+) -> Result<Written, PutProductError> {
     fields.check(sku).map_err(PutProductError::Invalid)?;
     let owners = fields.base_price_minor.map(|_| by_owner());
     let Some(kept) = catalog::lock(tx, sku)? else {
         if catalog::insert(tx, sku, fields, owners.as_ref(), now)? {
             tx.announce(Change::PriceInputs);
-            return Ok((Put::Created, 1));
+            return Ok(Written {
+                put: Put::Created,
+                before: None,
+                after: fields.clone(),
+                version: 1,
+            });
         }
         // A rival made it while we looked; it is there to be locked now.
         return match catalog::lock(tx, sku)? {
@@ -111,7 +178,7 @@ fn replace(
     kept: &Product,
     fields: &ProductFields,
     now: Timestamp,
-) -> Result<(Put, i64), PutProductError> {
+) -> Result<Written, PutProductError> {
     if kept.currency != fields.currency {
         return Err(PutProductError::Currency { kept: kept.currency, sent: fields.currency });
     }
@@ -126,12 +193,18 @@ fn replace(
         same if same == kept.base_price_minor => kept.base_price_from.clone(),
         Some(_) => Some(by_owner()),
     };
-    if fields_of(kept) == next && kept.base_price_from == from {
-        return Ok((Put::Unchanged, kept.version));
+    let before = fields_of(kept);
+    if before == next && kept.base_price_from == from {
+        return Ok(Written {
+            put: Put::Unchanged,
+            before: Some(before),
+            after: next,
+            version: kept.version,
+        });
     }
     catalog::update(tx, &kept.sku, &next, from.as_ref(), now)?;
     tx.announce(Change::PriceInputs);
-    Ok((Put::Updated, kept.version + 1))
+    Ok(Written { put: Put::Updated, before: Some(before), after: next, version: kept.version + 1 })
 }
 
 /// One row of many.
@@ -148,23 +221,75 @@ pub struct ProductRow {
 /// What became of a row: the good ones are kept whatever the others say.
 pub type RowOutcome = (usize, Result<Put, Vec<InvalidField>>);
 
+/// What one call did to many products, for the audit log.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    created: usize,
+    updated: usize,
+    unchanged: usize,
+    refused: usize,
+}
+
+impl Counts {
+    fn add(mut self, outcomes: &[RowOutcome]) -> Self {
+        for (_, outcome) in outcomes {
+            match outcome {
+                Ok(Put::Created) => self.created += 1,
+                Ok(Put::Updated) => self.updated += 1,
+                Ok(Put::Unchanged) => self.unchanged += 1,
+                Err(_) => self.refused += 1,
+            }
+        }
+        self
+    }
+}
+
 /// Puts many products, a part of them per transaction. When it fails midway, what was written before
-/// is kept, and sending the same again changes nothing about it.
+/// is kept, and sending the same again changes nothing about it. The audit log has one entry with
+/// counts in the last transaction; before several of them, another one that says that it begins.
 pub async fn put_products(
     store: &Store,
     mut rows: Vec<ProductRow>,
-    now: Timestamp,
+    stamp: Stamp,
 ) -> Result<Vec<RowOutcome>, StoreError> {
     // In key order, so that two bulk calls cannot wait for each other.
     rows.sort_by(|one, other| one.sku.cmp(&other.sku));
+    let (sent, parts) = (rows.len(), rows.len().div_ceil(CHUNK));
     let mut outcomes = Vec::with_capacity(rows.len());
-    for chunk in rows.chunks(CHUNK) {
-        let chunk = chunk.to_vec();
-        let written = store.write(move |tx| put_rows(tx, &chunk, now)).await?;
-        outcomes.extend(written);
+    for (part, chunk) in (1..).zip(rows.chunks(CHUNK)) {
+        let (chunk, before) = (chunk.to_vec(), Counts::default().add(&outcomes));
+        let written = store.write(move |tx| {
+            let outcomes = put_rows(tx, &chunk, stamp.at)?;
+            let counts = before.add(&outcomes);
+            if part == parts && counts.created + counts.updated > 0 {
+                record_many(
+                    tx,
+                    stamp,
+                    "products.put",
+                    &json!({
+                        "created": counts.created, "updated": counts.updated,
+                        "unchanged": counts.unchanged, "refused": counts.refused,
+                    }),
+                )?;
+            } else if part == 1 && parts > 1 {
+                record_many(tx, stamp, "products.put_begun", &json!({ "products": sent }))?;
+            }
+            Ok::<_, StoreError>(outcomes)
+        });
+        outcomes.extend(written.await?);
     }
     outcomes.sort_by_key(|(place, _)| *place);
     Ok(outcomes)
+}
+
+fn record_many(
+    tx: &mut Tx<'_>,
+    stamp: Stamp,
+    action: &'static str,
+    after: &Json,
+) -> Result<(), StoreError> {
+    let entry = stamp.entry(action, "products".to_owned(), None, Some(after.clone()));
+    audit::record(tx, &entry).map(|_| ())
 }
 
 fn put_rows(
@@ -173,12 +298,16 @@ fn put_rows(
     now: Timestamp,
 ) -> Result<Vec<RowOutcome>, StoreError> {
     let mut outcomes = Vec::with_capacity(rows.len());
-    let mut written = Vec::with_capacity(rows.len());
+    let mut told = Vec::with_capacity(rows.len());
+    let mut shown_or_hidden = Vec::new();
     for row in rows {
-        let outcome = match put_untold(tx, &row.sku, &row.fields, now) {
-            Ok((put, version)) => {
-                written.push((&row.sku, put, version));
-                Ok(put)
+        let outcome = match write_product(tx, &row.sku, &row.fields, now) {
+            Ok(written) => {
+                if written.has_new_status() {
+                    shown_or_hidden.push(row.sku.as_str());
+                }
+                told.push((&row.sku, written.put, written.version));
+                Ok(written.put)
             }
             Err(PutProductError::Invalid(fields)) => Err(fields),
             Err(error @ PutProductError::Currency { .. }) => {
@@ -188,6 +317,7 @@ fn put_rows(
         };
         outcomes.push((row.place, outcome));
     }
-    tell(tx, &written, now)?;
+    tell(tx, &told, now)?;
+    catalog::show_prices_again(tx, &shown_or_hidden)?;
     Ok(outcomes)
 }

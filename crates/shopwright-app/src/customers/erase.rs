@@ -2,12 +2,12 @@
 
 use shopwright_domain::customers::CustomerId;
 use shopwright_domain::ids::OrderId;
-use shopwright_domain::time::Timestamp;
+use shopwright_store::audit::{self, Stamp};
 use shopwright_store::{StoreError, Tx, customers, orders};
 
 use super::customer_events::tell_erased;
 use super::whose::tombstone;
-use super::{Whose, whose};
+use super::{Whose, audited_customer, whose};
 
 /// Why nobody was erased.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ pub struct Erased {
 pub fn erase_customer(
     tx: &mut Tx<'_>,
     id: &CustomerId,
-    now: Timestamp,
+    stamp: Stamp,
 ) -> Result<Erased, EraseError> {
     let Whose::Of(whose) = whose(tx, id)? else { return Ok(Erased::default()) };
     if !customers::lock(tx, &whose)? {
@@ -52,8 +52,11 @@ pub fn erase_customer(
     customers::repoint_documents(tx, &whose, None)?;
     customers::delete(tx, &whose)?;
     for id in &ids {
-        customers::add_tombstone(tx, &tombstone(id), now)?;
+        customers::add_tombstone(tx, &tombstone(id), stamp.at)?;
     }
-    tell_erased(tx, &ids, now)?;
+    tell_erased(tx, &ids, stamp.at)?;
+    let after = serde_json::json!({ "ids": ids.len(), "orders": orders.len() });
+    let object = audited_customer(&whose);
+    audit::record(tx, &stamp.entry("customer.erased", object, None, Some(after)))?;
     Ok(Erased { ids, orders: orders.into_iter().map(|order| order.order_id).collect() })
 }

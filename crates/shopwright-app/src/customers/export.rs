@@ -1,12 +1,13 @@
 //! Everything the ledger has about a person, for that person.
 
 use shopwright_domain::customers::{Address, CustomerId};
+use shopwright_store::audit::{self, Stamp};
 use shopwright_store::customers::{self, Customer};
 use shopwright_store::orders::placed::{self, Order, OrderLine};
 use shopwright_store::orders::refunded::{self, Payment, Refund, RefundLine};
 use shopwright_store::{StoreError, Tx};
 
-use super::{Whose, whose};
+use super::{Whose, audited_customer, whose};
 
 /// An order with all that belongs to it.
 #[derive(Clone, Debug)]
@@ -59,4 +60,15 @@ pub fn export_customer(
         });
     }
     Ok(Some(CustomerExport { customer, other_ids, orders }))
+}
+
+/// Tells the audit log that a person's data is handed out: call it before the data leaves.
+pub fn record_export(
+    tx: &mut Tx<'_>,
+    export: &CustomerExport,
+    stamp: Stamp,
+) -> Result<(), StoreError> {
+    let object = audited_customer(&export.customer.customer_id);
+    let after = serde_json::json!({ "orders": export.orders.len() });
+    audit::record(tx, &stamp.entry("customer.exported", object, None, Some(after))).map(|_| ())
 }

@@ -2,11 +2,12 @@
 
 use shopwright_domain::customers::{CustomerFields, CustomerId};
 use shopwright_domain::time::Timestamp;
+use shopwright_store::audit::{self, Stamp};
 use shopwright_store::customers::{self, Customer};
 use shopwright_store::{StoreError, Tx};
 
 use super::customer_events::tell_merged;
-use super::{Whose, whose};
+use super::{Whose, audited_customer, whose};
 
 /// Why two customers were not merged.
 #[derive(Debug, thiserror::Error)]
@@ -39,8 +40,9 @@ pub fn merge_customers(
     tx: &mut Tx<'_>,
     from: &CustomerId,
     into: &CustomerId,
-    now: Timestamp,
+    stamp: Stamp,
 ) -> Result<Customer, MergeError> {
+    let now = stamp.at;
     let target = match whose(tx, into)? {
         Whose::Of(target) => target,
         Whose::Erased => return Err(MergeError::Erased(into.clone())),
@@ -75,7 +77,11 @@ pub fn merge_customers(
     }
     customers::add_alias(tx, from, &target, now)?;
     tell_merged(tx, (from, &target), now)?;
-    customers::find(tx, &target)?.ok_or_else(unknown)
+    let merged = customers::find(tx, &target)?.ok_or_else(unknown)?;
+    let after = serde_json::json!({ "from": audited_customer(from) });
+    let object = audited_customer(&target);
+    audit::record(tx, &stamp.entry("customer.merged", object, None, Some(after)))?;
+    Ok(merged)
 }
 
 fn absorb(

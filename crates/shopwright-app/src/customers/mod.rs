@@ -9,8 +9,8 @@ mod put;
 mod whose;
 
 pub use erase::{EraseError, Erased, erase_customer};
-pub use export::{CustomerExport, ExportedOrder, export_customer};
+pub use export::{CustomerExport, ExportedOrder, export_customer, record_export};
 pub use merge::{MergeError, merge_customers};
 pub use put::{PutCustomerError, find_customer, put_customer};
 pub(crate) use whose::{BuyerError, buyer, tombstone};
-pub use whose::{Whose, whose};
+pub use whose::{Whose, audited_customer, whose};

@@ -1,10 +1,12 @@
 //! Deliveries on their way: announced, then received once or called off. A backorder is promised for
 //! the earliest of them.
 
+use serde_json::json;
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::ids::DeliveryId;
 use shopwright_domain::inventory::{MovementReason, PIECES_MAX};
 use shopwright_domain::time::Timestamp;
+use shopwright_store::audit::{self, Stamp};
 use shopwright_store::inventory::places::{self, Delivery};
 use shopwright_store::inventory::shelf::MovementRow;
 use shopwright_store::{StoreError, Tx};
@@ -100,7 +102,7 @@ pub fn receive_delivery_in(
     tx: &mut Tx<'_>,
     id: DeliveryId,
     quantity: Option<i64>,
-    now: Timestamp,
+    stamp: Stamp,
 ) -> Result<Delivery, CloseDeliveryError> {
     let mut delivery = places::lock_delivery(tx, id)?.ok_or(CloseDeliveryError::NotFound(id))?;
     let came = quantity.unwrap_or(delivery.quantity);
@@ -111,7 +113,7 @@ pub fn receive_delivery_in(
         return Ok(delivery);
     }
     refuse_closed(&delivery)?;
-    let (level, now) = held_level(tx, &delivery.sku, &delivery.location, now)?;
+    let (level, now) = held_level(tx, &delivery.sku, &delivery.location, stamp.at)?;
     let movement = MovementRow {
         sku: delivery.sku.clone(),
         location: delivery.location.clone(),
@@ -125,14 +127,30 @@ pub fn receive_delivery_in(
     delivery.received = Some(came);
     delivery.closed_at = Some(now);
     places::close_delivery(tx, &delivery)?;
+    record(tx, stamp, "delivery.received", &delivery)?;
     Ok(delivery)
+}
+
+fn record(
+    tx: &mut Tx<'_>,
+    stamp: Stamp,
+    action: &'static str,
+    closed: &Delivery,
+) -> Result<(), StoreError> {
+    let before = json!({ "state": "expected", "quantity": closed.quantity });
+    let after = json!({
+        "state": closed.state, "sku": closed.sku, "location": closed.location,
+        "received": closed.received,
+    });
+    let object = closed.delivery_id.to_string();
+    audit::record(tx, &stamp.entry(action, object, Some(before), Some(after))).map(|_| ())
 }
 
 /// Calls a delivery off. Promises that were made for its date stay as they were made.
 pub fn cancel_delivery_in(
     tx: &mut Tx<'_>,
     id: DeliveryId,
-    now: Timestamp,
+    stamp: Stamp,
 ) -> Result<Delivery, CloseDeliveryError> {
     let mut delivery = places::lock_delivery(tx, id)?.ok_or(CloseDeliveryError::NotFound(id))?;
     if delivery.state == "canceled" {
@@ -140,8 +158,9 @@ pub fn cancel_delivery_in(
     }
     refuse_closed(&delivery)?;
     "canceled".clone_into(&mut delivery.state);
-    delivery.closed_at = Some(now);
+    delivery.closed_at = Some(stamp.at);
     places::close_delivery(tx, &delivery)?;
+    record(tx, stamp, "delivery.canceled", &delivery)?;
     Ok(delivery)
 }
 

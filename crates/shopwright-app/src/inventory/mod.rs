@@ -3,11 +3,12 @@
 //! Every `…_in` function works inside its caller's transaction, so that an order and its stock are
 //! one write. An error asks the caller to return an error of its own: nothing is then kept.
 //! Rows are locked in one order everywhere: the reservation or delivery, then levels by SKU and
-//! location. The time of an operation is never before that of the last one on the same level.
+//! location, and the audit log last. The time of an operation is never before that of the last one on the same level.
 
 mod booked_lines;
 mod deliveries;
 mod give_back;
+mod places;
 mod reserve;
 mod shelf;
 mod steps;
@@ -19,11 +20,9 @@ pub use deliveries::{
     expect_delivery_in, receive_delivery_in,
 };
 pub use give_back::{GiveBackError, GivenBack, give_back_in};
+pub use places::{LocationChangeError, put_location_in, set_backorder_in};
 pub use reserve::{Reserve, ReserveError, reserve_in, sell_in};
-pub use shelf::{
-    BookMovement, CountStock, LocationChangeError, ShelfChange, ShelfError, book_movement_in,
-    count_in, put_location_in,
-};
+pub use shelf::{BookMovement, CountStock, ShelfChange, ShelfError, book_movement_in, count_in};
 pub use steps::{StepError, commit_in, extend_in, release_in, ship_in};
 pub use sweep::sweep_expired;
 

@@ -6,22 +6,18 @@
 
 use std::collections::HashMap;
 
+use serde_json::json;
 use shopwright_domain::catalog::Sku;
-use shopwright_domain::inventory::{
-    Authority, LocationError, MovementReason, PIECES_MAX, ReferenceError, location_name,
-    reference_text,
-};
+use shopwright_domain::inventory::{MovementReason, PIECES_MAX, ReferenceError, reference_text};
 use shopwright_domain::time::Timestamp;
+use shopwright_store::audit::{self, Stamp};
 use shopwright_store::inventory::DEFAULT_LOCATION;
 use shopwright_store::inventory::levels::{self, Level, LevelChange};
-use shopwright_store::inventory::places::{self, Location};
+use shopwright_store::inventory::places;
 use shopwright_store::inventory::shelf::{self, CountRow, MovementKey, MovementRow};
 use shopwright_store::{Change, StoreError, Tx};
 
 use super::{book_lines_since, time_of};
-
-/// Locations of a store at most.
-const LOCATIONS_MAX: i64 = 100;
 
 /// A movement to book by hand.
 #[derive(Clone, Debug)]
@@ -106,7 +102,7 @@ pub enum ShelfError {
 pub fn book_movement_in(
     tx: &mut Tx<'_>,
     command: &BookMovement,
-    now: Timestamp,
+    stamp: Stamp,
 ) -> Result<ShelfChange, ShelfError> {
     reference_text(&command.reference)?;
     let quantity = command.quantity;
@@ -114,7 +110,7 @@ pub fn book_movement_in(
         return Err(ShelfError::Quantity);
     }
     known(tx, &command.sku, &command.location)?;
-    let (level, now) = held_level(tx, &command.sku, &command.location, now)?;
+    let (level, now) = held_level(tx, &command.sku, &command.location, stamp.at)?;
     let key = MovementKey {
         location: command.location.clone(),
         reason: command.reason.as_str().to_owned(),
@@ -138,7 +134,24 @@ pub fn book_movement_in(
         quantity,
         at: level.counted_at.max(now),
     };
-    move_shelf(tx, movement, now)
+    let change = move_shelf(tx, movement, now)?;
+    let on_hand = change.level.facts.on_hand;
+    let entry = stamp.entry(
+        "stock.moved",
+        audited_shelf(&command.sku, &command.location),
+        Some(json!({ "on_hand": on_hand - quantity })),
+        Some(json!({
+            "on_hand": on_hand, "quantity": quantity,
+            "reason": command.reason.as_str(), "reference": command.reference,
+        })),
+    );
+    audit::record(tx, &entry)?;
+    Ok(change)
+}
+
+/// What the audit log calls a shelf.
+fn audited_shelf(sku: &Sku, location: &str) -> String {
+    format!("stock/{sku}/{location}")
 }
 
 /// Writes a movement whose level is locked.
@@ -206,6 +219,25 @@ pub(super) fn held_level(
 /// Takes a count as the truth. The first one at a location starts tracking; a later one books what
 /// the books were wrong by.
 pub fn count_in(
+    tx: &mut Tx<'_>,
+    command: &CountStock,
+    stamp: Stamp,
+) -> Result<ShelfChange, ShelfError> {
+    let change = take_count(tx, command, stamp.at)?;
+    if change.new {
+        let wrong_by = change.movement.as_ref().map_or(0, |movement| movement.quantity);
+        let entry = stamp.entry(
+            "stock.counted",
+            audited_shelf(&command.sku, &command.location),
+            Some(json!({ "on_hand": command.quantity - wrong_by })),
+            Some(json!({ "on_hand": command.quantity, "reference": command.reference })),
+        );
+        audit::record(tx, &entry)?;
+    }
+    Ok(change)
+}
+
+fn take_count(
     tx: &mut Tx<'_>,
     command: &CountStock,
     now: Timestamp,
@@ -283,45 +315,4 @@ fn recounted(
     };
     let movement = shelf::find_movement(tx, &command.sku, &key)?;
     Ok(ShelfChange { movement, level, new: false })
-}
-
-/// Why a location was refused.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum LocationChangeError {
-    /// The name cannot be one.
-    #[error(transparent)]
-    Name(#[from] LocationError),
-    /// The priority is outside its range.
-    #[error("the priority must be a whole number from 0 to 1000000")]
-    Priority,
-    /// There are enough.
-    #[error("a store has {LOCATIONS_MAX} locations at most")]
-    TooMany,
-    /// The ledger failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Makes a location, or changes who owns the truth about it and when it is asked. Gives it, and
-/// whether it is new. What is promised already stays where it is.
-pub fn put_location_in(
-    tx: &mut Tx<'_>,
-    name: &str,
-    authority: Authority,
-    priority: i64,
-    now: Timestamp,
-) -> Result<(Location, bool), LocationChangeError> {
-    location_name(name)?;
-    if !(0..=1_000_000).contains(&priority) {
-        return Err(LocationChangeError::Priority);
-    }
-    let known = places::find_location(tx, name)?;
-    let new = known.is_none();
-    if new && places::count_locations(tx)? >= LOCATIONS_MAX {
-        return Err(LocationChangeError::TooMany);
-    }
-    let created_at = known.map_or(now, |known| known.created_at);
-    let put = Location { location: name.to_owned(), authority, priority, created_at };
-    places::put_location(tx, &put)?;
-    Ok((put, new))
 }

@@ -7,12 +7,19 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
 /// The largest content read from one file, after decompression. A gzip bomb stops here.
 pub const CONTENT_BYTES_MAX: u64 = 8 << 30;
+/// The longest row, its line breaks within quotes included.
+pub const ROW_BYTES_MAX: u64 = 1 << 20;
+/// Columns of a file at most, and the longest name of one in bytes.
+const COLUMNS_MAX: usize = 200;
+const COLUMN_BYTES_MAX: usize = 200;
 const BUFFER_BYTES: usize = 1 << 18;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
@@ -59,6 +66,17 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
     },
+    /// A row that is no row, such as one with a quote that is never closed.
+    #[error(
+        "row {row} of {path} is longer than {} MiB; is a quote left open? (nothing was imported)",
+        ROW_BYTES_MAX >> 20
+    )]
+    RowTooLong {
+        /// The file.
+        path: PathBuf,
+        /// The row under the header, from 1; 0 is the header.
+        row: u64,
+    },
     /// More content than is read from one file.
     #[error("{path} holds more than {} GiB; split it (nothing was imported)", CONTENT_BYTES_MAX >> 30)]
     TooLarge {
@@ -76,8 +94,36 @@ pub struct FileFacts {
     pub sha256: String,
 }
 
+/// A CSV reader over the content of a file.
+pub(crate) type Rows = csv::Reader<Box<dyn Read + Send>>;
+
 /// A CSV reader over the content of `path`, whatever its name says about compression.
-pub(crate) fn open(path: &Path) -> Result<csv::Reader<Box<dyn Read + Send>>, FileError> {
+pub(crate) fn open(path: &Path) -> Result<Rows, FileError> {
+    content(path).map(rows)
+}
+
+fn rows(content: Box<dyn Read + Send>) -> Rows {
+    csv::ReaderBuilder::new().flexible(true).buffer_capacity(BUFFER_BYTES).from_reader(content)
+}
+
+/// Ends with an error when one row takes too much: the survey sets the count back after each row.
+struct RowGuard {
+    content: Box<dyn Read + Send>,
+    of_row: Arc<AtomicU64>,
+}
+
+impl Read for RowGuard {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.of_row.load(Ordering::Relaxed) > ROW_BYTES_MAX {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let read = self.content.read(buffer)?;
+        self.of_row.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+fn content(path: &Path) -> Result<Box<dyn Read + Send>, FileError> {
     let failed = |source| FileError::Read { path: path.to_owned(), source };
     let mut file = File::open(path).map_err(failed)?;
     let mut magic = [0; 2];
@@ -89,10 +135,7 @@ pub(crate) fn open(path: &Path) -> Result<csv::Reader<Box<dyn Read + Send>>, Fil
     } else {
         Box::new(raw)
     };
-    Ok(csv::ReaderBuilder::new()
-        .flexible(true)
-        .buffer_capacity(BUFFER_BYTES)
-        .from_reader(Box::new(content.take(CONTENT_BYTES_MAX + 1))))
+    Ok(Box::new(content.take(CONTENT_BYTES_MAX + 1)))
 }
 
 /// The header and the number of rows of a file whose columns are found by name.
@@ -118,8 +161,13 @@ fn scan(
     fits: impl Fn(&[String]) -> bool,
     columns: &[&str],
 ) -> Result<Header, FileError> {
-    let mut reader = open(path)?;
+    let of_row = Arc::new(AtomicU64::new(0));
+    let guard = RowGuard { content: content(path)?, of_row: Arc::clone(&of_row) };
+    let mut reader = rows(Box::new(guard));
     let rows_error = |error: csv::Error, rows| match error.into_kind() {
+        csv::ErrorKind::Io(_) if of_row.load(Ordering::Relaxed) > ROW_BYTES_MAX => {
+            FileError::RowTooLong { path: path.to_owned(), row: rows }
+        }
         csv::ErrorKind::Io(source) if source.kind() == io::ErrorKind::NotFound => {
             FileError::Read { path: path.to_owned(), source }
         }
@@ -130,13 +178,18 @@ fn scan(
     if !fits(&found) {
         return Err(wrong_columns(path, &found, columns));
     }
+    check_names(path, &found, columns)?;
     let mut record = csv::ByteRecord::new();
     let mut rows = 0;
     loop {
+        of_row.store(0, Ordering::Relaxed);
         match reader.read_byte_record(&mut record) {
             Ok(true) => rows += 1,
             Ok(false) => break,
-            Err(error) => return Err(rows_error(error, rows)),
+            Err(error) => {
+                let is_too_long = of_row.load(Ordering::Relaxed) > ROW_BYTES_MAX;
+                return Err(rows_error(error, rows + u64::from(is_too_long)));
+            }
         }
     }
     if reader.position().byte() > CONTENT_BYTES_MAX {
@@ -168,11 +221,26 @@ fn column_names(path: &Path, header: &csv::ByteRecord) -> Result<Vec<String>, Fi
         .collect())
 }
 
+/// Names of columns become names of attributes: short ones, and none that a database cannot hold.
+fn check_names(path: &Path, found: &[String], columns: &[&str]) -> Result<(), FileError> {
+    let problem = if found.len() > COLUMNS_MAX {
+        format!("{} columns, {COLUMNS_MAX} at most are read", found.len())
+    } else if let Some(at) = found.iter().position(|name| name.len() > COLUMN_BYTES_MAX) {
+        format!("the name of column {} is longer than {COLUMN_BYTES_MAX} bytes", at + 1)
+    } else if let Some(at) = found.iter().position(|name| name.contains(char::is_control)) {
+        format!("the name of column {} has a control character in it", at + 1)
+    } else {
+        return Ok(());
+    };
+    Err(FileError::Columns { path: path.to_owned(), problem, expected: columns.join(",") })
+}
+
 fn wrong_columns(path: &Path, found: &[String], columns: &[&str]) -> FileError {
     let missing: Vec<_> =
         columns.iter().filter(|c| !found.iter().any(|f| f == *c)).copied().collect();
     let problem = if missing.is_empty() {
-        let shown: Vec<_> = found.iter().take(20).map(String::as_str).collect();
+        let start = |name: &String| name.chars().take(40).collect::<String>();
+        let shown: Vec<_> = found.iter().take(20).map(start).collect();
         format!("found {}", shown.join(","))
     } else {
         format!("missing {}", missing.join(", "))

@@ -1,10 +1,11 @@
 //! An order moves on: paid, shipped, closed, given up. Doing the same again changes nothing.
 
+use serde_json::json;
 use shopwright_domain::ids::{OrderId, PaymentId};
 use shopwright_domain::invalid::{Findings, InvalidField, sentence};
 use shopwright_domain::money::Money;
 use shopwright_domain::orders::{IllegalActionError, OrderAction, OrderState, RefundError, Step};
-use shopwright_domain::time::Timestamp;
+use shopwright_store::audit::{self, Stamp};
 use shopwright_store::orders::placed::{self, Order};
 use shopwright_store::orders::refunded::{self, PaymentKind};
 use shopwright_store::{Change, StoreError, Tx};
@@ -88,14 +89,20 @@ pub(super) fn settle(tx: &mut Tx<'_>, mut order: Order) -> Result<Order, StoreEr
     Ok(order)
 }
 
+/// Writes a step of an order's life, tells webhooks and the audit log of it, and gives the order as it
+/// is kept now. `before` is the state it was in.
 fn settle_told(
     tx: &mut Tx<'_>,
     order: Order,
-    event: OrderEvent,
-    now: Timestamp,
+    before: OrderState,
+    (event, action): (OrderEvent, &'static str),
+    stamp: Stamp,
 ) -> Result<Order, StoreError> {
     let order = settle(tx, order)?;
-    tell(tx, &[event], &order, now)?;
+    tell(tx, &[event], &order, stamp.at)?;
+    let state = |state: OrderState| Some(json!({ "state": state.as_str() }));
+    let object = order.order_id.to_string();
+    audit::record(tx, &stamp.entry(action, object, state(before), state(order.state)))?;
     Ok(order)
 }
 
@@ -104,11 +111,11 @@ pub fn pay_order(
     tx: &mut Tx<'_>,
     id: OrderId,
     (payment_id, paid): (PaymentId, &PaymentMade),
-    now: Timestamp,
+    stamp: Stamp,
 ) -> Result<Order, OrderChangeError> {
     let mut found = Findings::default();
     check_payment(paid, "", &mut found);
-    check_past("/paid_at", paid.at, now, &mut found);
+    check_past("/paid_at", paid.at, stamp.at, &mut found);
     found.into_result().map_err(OrderChangeError::Invalid)?;
     let mut order = locked(tx, id)?;
     match order.state.step(OrderAction::Pay)? {
@@ -121,20 +128,16 @@ pub fn pay_order(
             if same { Ok(order) } else { Err(OrderChangeError::PaidOtherwise) }
         }
         Step::To(state) => {
-            refunded::insert_payment(tx, &capture(payment_id, &order, paid), now)?;
-            order.state = state;
+            refunded::insert_payment(tx, &capture(payment_id, &order, paid), stamp.at)?;
+            let before = std::mem::replace(&mut order.state, state);
             order.paid_at = Some(paid.at);
-            Ok(settle_told(tx, order, OrderEvent::Paid, now)?)
+            Ok(settle_told(tx, order, before, (OrderEvent::Paid, "order.paid"), stamp)?)
         }
     }
 }
 
 /// Records that an order was shipped: its pieces leave the shelf.
-pub fn fulfil_order(
-    tx: &mut Tx<'_>,
-    id: OrderId,
-    now: Timestamp,
-) -> Result<Order, OrderChangeError> {
+pub fn fulfil_order(tx: &mut Tx<'_>, id: OrderId, stamp: Stamp) -> Result<Order, OrderChangeError> {
     let mut order = locked(tx, id)?;
     let step = order.state.step(OrderAction::Fulfil)?;
     let Step::To(state) = step else { return Ok(order) };
@@ -142,42 +145,38 @@ pub fn fulfil_order(
         return Ok(order);
     }
     if let Some(reservation) = order.reservation_id {
-        ship_in(tx, reservation, now)?;
+        ship_in(tx, reservation, stamp.at)?;
     }
-    order.state = state;
-    order.fulfilled_at = Some(now);
-    Ok(settle_told(tx, order, OrderEvent::Fulfilled, now)?)
+    let before = std::mem::replace(&mut order.state, state);
+    order.fulfilled_at = Some(stamp.at);
+    Ok(settle_told(tx, order, before, (OrderEvent::Fulfilled, "order.fulfilled"), stamp)?)
 }
 
 /// Closes a shipped order.
 pub fn complete_order(
     tx: &mut Tx<'_>,
     id: OrderId,
-    now: Timestamp,
+    stamp: Stamp,
 ) -> Result<Order, OrderChangeError> {
     let mut order = locked(tx, id)?;
     if let Step::To(state) = order.state.step(OrderAction::Complete)? {
-        order.state = state;
-        order.completed_at = Some(now);
-        order = settle_told(tx, order, OrderEvent::Completed, now)?;
+        let before = std::mem::replace(&mut order.state, state);
+        order.completed_at = Some(stamp.at);
+        order = settle_told(tx, order, before, (OrderEvent::Completed, "order.completed"), stamp)?;
     }
     Ok(order)
 }
 
 /// Gives an unpaid order up and lets its stock go.
-pub fn cancel_order(
-    tx: &mut Tx<'_>,
-    id: OrderId,
-    now: Timestamp,
-) -> Result<Order, OrderChangeError> {
+pub fn cancel_order(tx: &mut Tx<'_>, id: OrderId, stamp: Stamp) -> Result<Order, OrderChangeError> {
     let mut order = locked(tx, id)?;
     if let Step::To(state) = order.state.step(OrderAction::Cancel)? {
         if let Some(reservation) = order.reservation_id {
-            release_in(tx, reservation, now)?;
+            release_in(tx, reservation, stamp.at)?;
         }
-        order.state = state;
-        order.canceled_at = Some(now);
-        order = settle_told(tx, order, OrderEvent::Canceled, now)?;
+        let before = std::mem::replace(&mut order.state, state);
+        order.canceled_at = Some(stamp.at);
+        order = settle_told(tx, order, before, (OrderEvent::Canceled, "order.canceled"), stamp)?;
     }
     Ok(order)
 }

@@ -1,6 +1,7 @@
 //! Money goes back for an order, and pieces come back with it: never more than was paid, whoever
 //! asks at the same time.
 
+use serde_json::json;
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::ids::{OrderId, PaymentId, RefundId};
 use shopwright_domain::invalid::Findings;
@@ -10,6 +11,7 @@ use shopwright_domain::orders::{
     RefundableLine, Step, refund,
 };
 use shopwright_domain::time::Timestamp;
+use shopwright_store::audit::{self, Stamp};
 use shopwright_store::orders::placed::{self, Order, OrderLine, line_stock};
 use shopwright_store::orders::refunded::{self, Payment, PaymentKind, Refund, RefundLine};
 use shopwright_store::{StoreError, Tx};
@@ -73,8 +75,9 @@ pub struct Refunded {
 pub fn refund_order(
     tx: &mut Tx<'_>,
     command: &RefundOrder,
-    now: Timestamp,
+    stamp: Stamp,
 ) -> Result<Refunded, OrderChangeError> {
+    let now = stamp.at;
     let mut order = locked(tx, command.order_id)?;
     check(command, &order, now)?;
     // Refused here when nothing was paid, whatever is asked for.
@@ -109,7 +112,28 @@ pub fn refund_order(
     }
     let order = settle(tx, order)?;
     tell_refund(tx, &refund, &order, now)?;
-    Ok(Refunded { order, refund, lines: refund_lines })
+    let made = Refunded { order, refund, lines: refund_lines };
+    record(tx, &made, stamp)?;
+    Ok(made)
+}
+
+/// Tells the audit log: amounts and places of lines, and no words that somebody wrote about a person.
+fn record(tx: &mut Tx<'_>, made: &Refunded, stamp: Stamp) -> Result<(), StoreError> {
+    let line = |line: &RefundLine| {
+        json!({
+            "line": line.order_ordinal, "quantity": line.quantity, "amount_minor": line.amount_minor,
+            "restocked": line.restocked,
+        })
+    };
+    let after = json!({
+        "state": made.order.state.as_str(),
+        "refund": made.refund.refund_id.to_string(),
+        "amount_minor": made.refund.amount_minor,
+        "currency": made.refund.currency,
+        "lines": made.lines.iter().map(line).collect::<Vec<_>>(),
+    });
+    let object = made.order.order_id.to_string();
+    audit::record(tx, &stamp.entry("order.refunded", object, None, Some(after))).map(|_| ())
 }
 
 fn check(command: &RefundOrder, order: &Order, now: Timestamp) -> Result<(), OrderChangeError> {

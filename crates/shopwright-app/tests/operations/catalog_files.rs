@@ -75,3 +75,39 @@ fn a_second_opening_count_is_refused_unless_it_says_the_same() {
         assert_eq!(shop.read(|tx| catalog::find(tx, &sku("A"))).unwrap().cost_minor, None);
     });
 }
+
+#[test]
+fn what_a_spreadsheet_would_run_is_text_in_the_rejects() {
+    on_both(|shop| {
+        let sheet = "sku,title,=cmd\nA,\"=HYPERLINK(\"\"http://evil.example\"\")\",-2,more\nB,@SUM(1),+1+1,more\n";
+        let rejects = fs::read_to_string(shop.import_catalog(sheet).unwrap().rejects_file.unwrap());
+        let rejects = rejects.unwrap();
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(rejects.as_bytes());
+        let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+        assert_eq!(&rows[0], vec!["line", "reason", "sku", "title", "'=cmd"]);
+        let cells = |row: usize| rows[row].iter().skip(2).collect::<Vec<_>>();
+        assert_eq!(cells(1), ["A", "'=HYPERLINK(\"http://evil.example\")", "-2", "more"]);
+        assert_eq!(cells(2), ["B", "'@SUM(1)", "'+1+1", "more"]);
+    });
+}
+
+#[test]
+fn a_head_or_row_that_is_none_is_refused_before_anything_is_written() {
+    on_both(|shop| {
+        let check = |sheet: &str, says: &str| {
+            let error = shop.import_catalog(sheet).unwrap_err().to_string();
+            assert!(error.contains(says) && error.len() < 1_000, "{says}: {error:.300}");
+        };
+        let long = "h".repeat(10 << 20);
+        check(&format!("sku,{long}\nA,1\n"), "row 0 of");
+        check(&format!("sku,{}\nA,1\n", &long[..1_000]), "column 2 is longer than 200 bytes");
+        check(&format!("sku{}\nA\n", ",x".repeat(200)), "201 columns, 200 at most");
+        check("sku,a\0b\nA,1\n", "column 2 has a control character");
+        check(&format!("sku,title\nA,x\nB,\"{long}\n"), "row 2 of");
+        check(&format!("sku,title\nA,x\nB,\"{long}\n"), "is a quote left open?");
+        assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 0);
+    });
+}

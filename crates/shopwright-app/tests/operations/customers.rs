@@ -48,13 +48,13 @@ fn put(
 }
 
 fn merge(shop: &Shop, from: &str, into: &str) -> Result<Customer, MergeError> {
-    let (from, into, now) = (id(from), id(into), shop.clock.now());
-    shop.run(shop.store.write(move |tx| merge_customers(tx, &from, &into, now)))
+    let (from, into, stamp) = (id(from), id(into), shop.stamp());
+    shop.run(shop.store.write(move |tx| merge_customers(tx, &from, &into, stamp)))
 }
 
 fn erase(shop: &Shop, who: &str) -> Result<usize, EraseError> {
-    let (who, now) = (id(who), shop.clock.now());
-    let erased = shop.run(shop.store.write(move |tx| erase_customer(tx, &who, now)))?;
+    let (who, stamp) = (id(who), shop.stamp());
+    let erased = shop.run(shop.store.write(move |tx| erase_customer(tx, &who, stamp)))?;
     Ok(erased.ids.len())
 }
 
@@ -166,12 +166,12 @@ fn two_merges_against_each_other_leave_one_customer() {
     on_both(|shop| {
         put(shop, "a", &jane()).unwrap();
         put(shop, "b", &jane()).unwrap();
-        let now = shop.clock.now();
+        let stamp = shop.stamp();
         let tasks: Vec<_> = [("a", "b"), ("b", "a")]
             .map(|(from, into)| {
                 let store = shop.store.clone();
                 shop.spawn(async move {
-                    store.write(move |tx| merge_customers(tx, &id(from), &id(into), now)).await
+                    store.write(move |tx| merge_customers(tx, &id(from), &id(into), stamp)).await
                 })
             })
             .into();

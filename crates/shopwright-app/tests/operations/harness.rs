@@ -199,6 +199,11 @@ impl Shop {
     }
 }
 
+/// An act of nobody in particular.
+pub fn by_nobody(at: Timestamp) -> Stamp {
+    Stamp::new(Actor::System, at)
+}
+
 pub fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }

@@ -15,6 +15,7 @@ mod replayed_stock;
 mod sales;
 mod stock;
 mod told;
+mod trail;
 mod verify;
 mod webhook_books;
 mod webhook_crashes;

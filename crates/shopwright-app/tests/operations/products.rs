@@ -31,8 +31,8 @@ fn lamp() -> ProductFields {
 }
 
 fn put(shop: &Shop, fields: &ProductFields) -> Result<Put, PutProductError> {
-    let (fields, now) = (fields.clone(), shop.clock.now());
-    shop.run(shop.store.write(move |tx| put_product(tx, &sku("L-1"), &fields, now)))
+    let (fields, stamp) = (fields.clone(), shop.stamp());
+    shop.run(shop.store.write(move |tx| put_product(tx, &sku("L-1"), &fields, stamp)))
 }
 
 fn kept(shop: &Shop) -> Product {
@@ -114,9 +114,8 @@ fn many_products_are_put_in_parts_and_the_bad_ones_are_named() {
                 })
                 .collect()
         };
-        let put = |price: i64| {
-            shop.run(put_products(&shop.store, rows(price), shop.clock.now())).unwrap()
-        };
+        let put =
+            |price: i64| shop.run(put_products(&shop.store, rows(price), shop.stamp())).unwrap();
         let outcomes = put(500);
         assert!(outcomes.iter().map(|(place, _)| *place).eq(0..600));
         let bad: Vec<_> = outcomes.iter().filter(|(_, o)| o.is_err()).map(|(at, _)| *at).collect();
@@ -134,7 +133,7 @@ fn many_products_are_put_in_parts_and_the_bad_ones_are_named() {
 #[test]
 fn two_who_put_the_same_products_at_once_do_not_stand_in_each_others_way() {
     on_both(|shop| {
-        let now = shop.clock.now();
+        let stamp = shop.stamp();
         let tasks: Vec<_> = (0..4_i64)
             .map(|turn| {
                 let store = shop.store.clone();
@@ -148,7 +147,7 @@ fn two_who_put_the_same_products_at_once_do_not_stand_in_each_others_way() {
                 if turn % 2 == 0 {
                     rows.reverse();
                 }
-                shop.spawn(async move { put_products(&store, rows, now).await })
+                shop.spawn(async move { put_products(&store, rows, stamp).await })
             })
             .collect();
         let mut created = 0;

@@ -15,11 +15,12 @@ use shopwright_domain::ids::{OrderId, new_id};
 use shopwright_domain::money::{Money, UnitPrice};
 use shopwright_domain::orders::{LineDraft, LineKind, OrderDraft};
 use shopwright_domain::time::{Clock as _, Timestamp};
+use shopwright_store::audit::Stamp;
 use shopwright_store::inventory::levels::{self, Level};
 use shopwright_store::orders::placed::{self, Order};
 use shopwright_store::{StoreError, Tx, catalog};
 
-use crate::harness::{Shop, at};
+use crate::harness::{Shop, at, by_nobody};
 
 pub fn sku(text: &str) -> Sku {
     Sku::parse(text).unwrap()
@@ -43,7 +44,7 @@ pub fn stocked(shop: &Shop) {
             reference: "opening".to_owned(),
             quantity: 10,
         };
-        shop.run(shop.store.write(move |tx| count_in(tx, &count, now()))).unwrap();
+        shop.run(shop.store.write(move |tx| count_in(tx, &count, by_nobody(now())))).unwrap();
     }
 }
 
@@ -106,10 +107,10 @@ pub fn place(shop: &Shop, command: &PlaceOrder) -> Result<(Order, bool), PlaceOr
 pub fn step(
     shop: &Shop,
     id: OrderId,
-    step: fn(&mut Tx<'_>, OrderId, Timestamp) -> Result<Order, OrderChangeError>,
+    step: fn(&mut Tx<'_>, OrderId, Stamp) -> Result<Order, OrderChangeError>,
 ) -> Result<Order, OrderChangeError> {
-    let now = shop.clock.now();
-    shop.run(shop.store.write(move |tx| step(tx, id, now)))
+    let stamp = shop.stamp();
+    shop.run(shop.store.write(move |tx| step(tx, id, stamp)))
 }
 
 /// A refund of pieces of lines: (line, quantity, restock).
@@ -136,8 +137,8 @@ pub fn pounds(amount: i64) -> Money {
 }
 
 pub fn make(shop: &Shop, command: &RefundOrder) -> Result<Refunded, OrderChangeError> {
-    let (command, now) = (command.clone(), shop.clock.now());
-    shop.run(shop.store.write(move |tx| refund_order(tx, &command, now)))
+    let (command, stamp) = (command.clone(), shop.stamp());
+    shop.run(shop.store.write(move |tx| refund_order(tx, &command, stamp)))
 }
 
 /// On hand, committed and available of a product.

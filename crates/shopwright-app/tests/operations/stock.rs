@@ -20,7 +20,7 @@ use shopwright_store::inventory::levels::{self, Level};
 use shopwright_store::inventory::{reservations as rows, shelf as shelf_rows};
 use shopwright_store::{StoreError, catalog};
 
-use crate::harness::Shop;
+use crate::harness::{Shop, by_nobody};
 
 pub fn sku(text: &str) -> Sku {
     Sku::parse(text).unwrap()
@@ -38,7 +38,7 @@ pub fn stocked(shop: &Shop, counts: &[&str]) {
     shop.write(|tx| {
         let named = ["tea", "jam", "oil"].map(|code| (code, "title"));
         catalog::insert_missing(tx, &named, "EUR".parse().unwrap(), at(-100))?;
-        put_location_in(tx, "west", Authority::Ours, 5, at(-100)).unwrap();
+        put_location_in(tx, "west", Authority::Ours, 5, by_nobody(at(-100))).unwrap();
         Ok(())
     });
     for text in counts {
@@ -62,7 +62,7 @@ pub fn count(
 ) -> Result<ShelfChange, ShelfError> {
     let (sku, location) = place(at_place);
     let command = CountStock { sku, location, quantity, reference: reference.to_owned() };
-    shop.run(shop.store.write(move |tx| count_in(tx, &command, at(minute))))
+    shop.run(shop.store.write(move |tx| count_in(tx, &command, by_nobody(at(minute)))))
 }
 
 pub fn book(
@@ -75,7 +75,7 @@ pub fn book(
     let (sku, location) = place(at_place);
     let reference = reference.to_owned();
     let command = BookMovement { sku, location, reason, quantity, reference };
-    shop.run(shop.store.write(move |tx| book_movement_in(tx, &command, at(minute))))
+    shop.run(shop.store.write(move |tx| book_movement_in(tx, &command, by_nobody(at(minute)))))
 }
 
 pub fn wish(shop: &Shop, reference: Option<&str>, lines: &[(&str, i64)]) -> Reserve {

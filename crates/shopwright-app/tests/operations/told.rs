@@ -68,9 +68,9 @@ fn sell(shop: &Shop) {
     let made =
         PaymentMade { provider: "stripe".into(), reference: "pi_3".into(), at: shop.clock.now() };
     for _ in 0..2 {
-        let (id, made, now) = (late.order_id, made.clone(), shop.clock.now());
+        let (id, made, stamp) = (late.order_id, made.clone(), shop.stamp());
         let payment = new_id(shop.ids.as_ref());
-        shop.run(shop.store.write(move |tx| pay_order(tx, id, (payment, &made), now))).unwrap();
+        shop.run(shop.store.write(move |tx| pay_order(tx, id, (payment, &made), stamp))).unwrap();
     }
 }
 
@@ -83,8 +83,8 @@ fn edit_catalogue(shop: &Shop, sku: &'static str) {
     let mut fields = fields_of(&known.unwrap());
     for title in ["Better", "Best", "Best"] {
         title.clone_into(&mut fields.title);
-        let (sku, fields, now) = (sku.clone(), fields.clone(), shop.clock.now());
-        shop.run(shop.store.write(move |tx| put_product(tx, &sku, &fields, now))).unwrap();
+        let (sku, fields, stamp) = (sku.clone(), fields.clone(), shop.stamp());
+        shop.run(shop.store.write(move |tx| put_product(tx, &sku, &fields, stamp))).unwrap();
     }
     let rows = (0..120).map(|place| ProductRow {
         place,
@@ -93,7 +93,7 @@ fn edit_catalogue(shop: &Shop, sku: &'static str) {
     });
     let rows: Vec<_> = rows.collect();
     for _ in 0..2 {
-        shop.run(put_products(&shop.store, rows.clone(), shop.clock.now())).unwrap();
+        shop.run(put_products(&shop.store, rows.clone(), shop.stamp())).unwrap();
     }
 }
 
@@ -111,15 +111,15 @@ fn price(shop: &Shop) {
 }
 
 fn merge_and_erase(shop: &Shop) {
-    let now = shop.clock.now();
+    let stamp = shop.stamp();
     let [one, other]: [CustomerId; 2] = ["c-2", "c-3"].map(|id| id.parse().unwrap());
     let (from, into) = (one.clone(), other.clone());
-    shop.run(shop.store.write(move |tx| merge_customers(tx, &from, &into, now))).unwrap();
-    shop.run(shop.store.write(move |tx| merge_customers(tx, &one, &other, now))).unwrap();
+    shop.run(shop.store.write(move |tx| merge_customers(tx, &from, &into, stamp))).unwrap();
+    shop.run(shop.store.write(move |tx| merge_customers(tx, &one, &other, stamp))).unwrap();
     let gone: CustomerId = "c-1".parse().unwrap();
     for _ in 0..2 {
         let gone = gone.clone();
-        shop.run(shop.store.write(move |tx| erase_customer(tx, &gone, now))).unwrap();
+        shop.run(shop.store.write(move |tx| erase_customer(tx, &gone, stamp))).unwrap();
     }
 }
 

@@ -5,11 +5,12 @@ use shopwright_domain::catalog::{ProductFields, Sku};
 use shopwright_domain::time::Timestamp;
 
 use super::{COLUMNS, Product, product};
-use crate::{StoreError, Tx, Value, params};
+use crate::{Change, Column, StoreError, Tx, Value, feed, params};
 
-/// The product with this SKU, locked until the end of the transaction.
+/// The product with this SKU, locked until the end of the transaction. A refresh that holds the
+/// prices' feed goes on writing its prices meanwhile.
 pub fn lock(tx: &mut Tx<'_>, sku: &Sku) -> Result<Option<Product>, StoreError> {
-    let lock = tx.for_update();
+    let lock = tx.for_no_key_update();
     let sql = format!("SELECT {COLUMNS} FROM products WHERE sku = $1{lock}");
     tx.find(&sql, params![sku], product)
 }
@@ -81,6 +82,23 @@ pub fn update(
              images = $12, add_on_of = $13, tax_class = $14, updated_at = $15, version = version + 1
          WHERE sku = $1",
         &values(sku, fields, base_price_from, now),
+    )?;
+    Ok(())
+}
+
+/// Has every node take in the prices of these products again, whose status changed. Takes the lock of
+/// the prices' feed: call it after the products are written.
+pub fn show_prices_again(tx: &mut Tx<'_>, skus: &[&str]) -> Result<(), StoreError> {
+    if skus.is_empty() {
+        return Ok(());
+    }
+    let version = feed::advance(tx, Change::Prices)?;
+    tx.execute_rows(
+        "UPDATE prices SET feed_version = r.version FROM {rows} AS r WHERE prices.sku = r.sku",
+        &[
+            ("sku", Column::Text(skus.to_vec())),
+            ("version", Column::Int(vec![version; skus.len()])),
+        ],
     )?;
     Ok(())
 }

@@ -11,6 +11,7 @@ use shopwright_app::catalog::{ProductRow, Put, PutProductError};
 use shopwright_domain::catalog::{ProductFields, ProductKind, ProductStatus, Sku};
 use shopwright_domain::invalid::InvalidField;
 use shopwright_domain::money::Currency;
+use shopwright_store::audit::{Actor, Stamp};
 use shopwright_store::{StoreError, catalog};
 use utoipa::ToSchema;
 
@@ -134,16 +135,15 @@ pub async fn put_product(
     once: Once,
     if_match: IfMatch,
     SkuPath(sku): SkuPath,
-    State(site): State<Arc<Site>>,
     JsonBody(body): JsonBody<ProductBody>,
 ) -> Result<Response, ApiError> {
     let fields = body.fields().map_err(ApiError::fields)?;
-    let now = site.clock.now();
+    let stamp = once.stamp();
     once.write(move |tx| {
         let kept = catalog::lock(tx, &sku)?;
         if_match.check(kept.map(|kept| EntityTag::version(kept.version)).as_ref())?;
         let put =
-            shopwright_app::catalog::put_product(tx, &sku, &fields, now).map_err(put_error)?;
+            shopwright_app::catalog::put_product(tx, &sku, &fields, stamp).map_err(put_error)?;
         let gone = || StoreError::Bug(format!("the product {sku} was written and is not there"));
         let product = catalog::find(tx, &sku)?.ok_or_else(gone)?;
         if put != Put::Created {
@@ -224,7 +224,7 @@ pub struct ProductPutView {
     security(("key" = ["catalog:write"]))
 )]
 pub async fn put_products(
-    _: Allowed<needs::CatalogWrite>,
+    by: Allowed<needs::CatalogWrite>,
     State(site): State<Arc<Site>>,
     JsonBody(body): JsonBody<ProductsBody>,
 ) -> Result<axum::Json<ProductsPutView>, ApiError> {
@@ -253,8 +253,8 @@ pub async fn put_products(
         };
         data.push(ProductPutView { sku, result: "error", errors });
     }
-    let now = site.clock.now();
-    for (place, outcome) in shopwright_app::catalog::put_products(&site.store, rows, now).await? {
+    let stamp = Stamp::new(Actor::Key(by.key.key_id), site.clock.now());
+    for (place, outcome) in shopwright_app::catalog::put_products(&site.store, rows, stamp).await? {
         match outcome {
             Ok(put) => data[place].result = result_of(put),
             Err(found) => data[place].errors = ApiError::fields(found).errors,

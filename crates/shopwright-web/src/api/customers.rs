@@ -8,6 +8,7 @@ use serde::Deserialize;
 use shopwright_app::customers::{self as operations, EraseError, MergeError, PutCustomerError};
 use shopwright_domain::customers::{CustomerFields, CustomerId};
 use shopwright_domain::time::Timestamp;
+use shopwright_store::audit::{Actor, Stamp};
 use shopwright_store::customers::{self, Customer, CustomerFilter};
 use utoipa::{IntoParams, ToSchema};
 
@@ -195,13 +196,13 @@ pub async fn merge_customer(
     _: Allowed<needs::CustomersWrite>,
     once: Once,
     PathText(id): PathText<String>,
-    State(site): State<Arc<Site>>,
     JsonBody(body): JsonBody<MergeBody>,
 ) -> Result<Response, ApiError> {
     let into = read_id(&id)?;
-    let now = site.clock.now();
+    let stamp = once.stamp();
     once.write(move |tx| {
-        let kept = operations::merge_customers(tx, &body.from, &into, now).map_err(merge_error)?;
+        let kept =
+            operations::merge_customers(tx, &body.from, &into, stamp).map_err(merge_error)?;
         shown(kept)
     })
     .await
@@ -232,13 +233,17 @@ fn merge_error(error: MergeError) -> ApiError {
     security(("key" = ["customers:read"]))
 )]
 pub async fn export_customer(
-    _: Allowed<needs::CustomersRead>,
+    by: Allowed<needs::CustomersRead>,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<CustomerExportView>, ApiError> {
     let wanted = read_id(&id)?;
     let found = site.store.read(move |tx| operations::export_customer(tx, &wanted)).await?;
-    Ok(axum::Json(found.ok_or_else(|| unknown(&id))?.into()))
+    let export = Arc::new(found.ok_or_else(|| unknown(&id))?);
+    let stamp = Stamp::new(Actor::Key(by.key.key_id), site.clock.now());
+    let told = Arc::clone(&export);
+    site.store.write(move |tx| operations::record_export(tx, &told, stamp)).await?;
+    Ok(axum::Json(Arc::unwrap_or_clone(export).into()))
 }
 
 /// Erases a person: details, addresses, names on orders. Amounts stay, with nobody behind them.
@@ -258,12 +263,11 @@ pub async fn erase_customer(
     _: Allowed<needs::CustomersWrite>,
     once: Once,
     PathText(id): PathText<String>,
-    State(site): State<Arc<Site>>,
 ) -> Result<Response, ApiError> {
     let id = read_id(&id)?;
-    let now = site.clock.now();
+    let stamp = once.stamp();
     once.write(move |tx| {
-        let erased = operations::erase_customer(tx, &id, now).map_err(|error| match error {
+        let erased = operations::erase_customer(tx, &id, stamp).map_err(|error| match error {
             EraseError::Unknown(id) => unknown(id.as_str()),
             EraseError::Store(error) => error.into(),
         })?;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use shopwright_app::inventory::set_backorder_in;
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::time::Timestamp;
+use shopwright_store::Tx;
 use shopwright_store::inventory::levels::{self, Level};
 use shopwright_store::inventory::shelf;
-use shopwright_store::{Change, Tx};
 use utoipa::ToSchema;
 
 use crate::Site;
@@ -176,16 +177,14 @@ pub async fn set_stock_settings(
     _: Allowed<needs::StockWrite>,
     once: Once,
     SkuPath(sku): SkuPath,
-    State(site): State<Arc<Site>>,
     JsonBody(settings): JsonBody<StockSettings>,
 ) -> Result<Response, ApiError> {
-    let now = site.clock.now();
+    let stamp = once.stamp();
     once.write(move |tx| {
-        if !shelf::set_backorder(tx, &sku, settings.backorder, now)? {
+        if !set_backorder_in(tx, &sku, settings.backorder, stamp)? {
             return Err(ApiError::unknown_sku(sku.as_str()));
         }
-        tx.announce(Change::PriceInputs);
-        Answer::ok(&read_stock(tx, &sku, now)?)
+        Answer::ok(&read_stock(tx, &sku, stamp.at)?)
     })
     .await
 }

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use serde::Serialize;
-use shopwright_domain::catalog::Sku;
+use shopwright_domain::catalog::{ProductStatus, Sku};
 use shopwright_domain::money::Currency;
 use shopwright_domain::pricing::{PriceDecision, Reason};
 use shopwright_domain::time::{SECOND, Timestamp};
@@ -21,7 +21,8 @@ pub const PRICE_HELD_MICROS: i64 = 15 * 60 * SECOND;
 /// Why a price is what it is: one factor.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ReasonView {
-    /// The factor or guardrail: `demand`, `inventory`, `floor`, `no_data`, …
+    /// The factor or guardrail: `demand`, `inventory`, `floor`, `no_data`, …; without a price
+    /// `no_base_price` or `not_for_sale`.
     #[schema(example = "inventory")]
     pub factor: String,
     /// What it adds to the price, minor units. Base price plus all effects is the price.
@@ -46,7 +47,7 @@ pub struct PriceView {
     /// The SKU.
     #[schema(example = "85123A")]
     pub sku: String,
-    /// What the product costs now; null when there is no base price to decide from.
+    /// What the product costs now; null when there is no base price to decide from, and for a draft or archived product.
     pub price: Option<MoneyView>,
     /// What the price was decided from.
     pub base_price: Option<MoneyView>,
@@ -88,6 +89,10 @@ pub struct LiveBody {
 
 /// Makes both forms.
 pub fn render(price: &CurrentPrice) -> LiveBody {
+    if !price.is_for_sale {
+        let body = |full| without_price(&price.sku, price.currency, NoPrice::NotForSale, full);
+        return LiveBody { full: body(true), public: body(false) };
+    }
     let decision: Option<PriceDecision> = serde_json::from_value(price.decision.clone())
         .inspect_err(|error| tracing::error!(sku = %price.sku, %error, "the record behind a price cannot be read"))
         .ok();
@@ -151,10 +156,37 @@ pub fn reason_views(reasons: &[Reason], full: bool) -> Vec<ReasonView> {
         .collect()
 }
 
-/// A product that is known but has no base price: no number is invented. `full` is for secret keys.
-pub fn without_price(sku: &Sku, currency: Currency, full: bool) -> Box<str> {
-    let sentence =
-        "There is no base price to decide from; set one or import a history with prices.";
+/// Why a known product is answered without a price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoPrice {
+    /// There is nothing to decide from: no number is invented.
+    NoBasePrice,
+    /// It is a draft or archived.
+    NotForSale,
+}
+
+impl NoPrice {
+    /// Why a product that has no price in memory has none.
+    pub fn of(status: ProductStatus) -> Self {
+        if status == ProductStatus::Active { Self::NoBasePrice } else { Self::NotForSale }
+    }
+
+    const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::NoBasePrice => (
+                "no_base_price",
+                "There is no base price to decide from; set one or import a history with prices.",
+            ),
+            Self::NotForSale => {
+                ("not_for_sale", "The product is not on sale; set its status to active to sell it.")
+            }
+        }
+    }
+}
+
+/// A product that is known and answered without a price. `full` is for secret keys.
+pub fn without_price(sku: &Sku, currency: Currency, why: NoPrice, full: bool) -> Box<str> {
+    let (factor, sentence) = why.words();
     open_ended(&PriceView {
         object: "price",
         sku: sku.as_str().to_owned(),
@@ -163,7 +195,7 @@ pub fn without_price(sku: &Sku, currency: Currency, full: bool) -> Box<str> {
         currency: currency.code().to_owned(),
         strategy: None,
         reasons: vec![ReasonView {
-            factor: "no_base_price".to_owned(),
+            factor: factor.to_owned(),
             effect_minor: 0,
             signal: None,
             sentence: full.then(|| sentence.to_owned()),

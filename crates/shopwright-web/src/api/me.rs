@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use shopwright_domain::time::Timestamp;
@@ -55,5 +54,5 @@ pub async fn get_me(
     let (country, first_order_at) =
         known.map_or((None, None), |known| (known.country, known.first_order_at));
     let view = MeView { object: "customer", id, country, first_order_at };
-    Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(view)).into_response())
+    Ok(axum::Json(view).into_response())
 }

@@ -109,11 +109,11 @@ pub async fn pay_order(
     State(site): State<Arc<Site>>,
     JsonBody(body): JsonBody<PayBody>,
 ) -> Result<Response, ApiError> {
-    let now = site.clock.now();
+    let stamp = once.stamp();
     let payment_id: PaymentId = new_id(site.ids.as_ref());
     let (provider, reference) = (body.provider, body.reference);
-    let paid = PaymentMade { provider, reference, at: body.paid_at.unwrap_or(now) };
-    step(once, &id, move |tx, id| operations::pay_order(tx, id, (payment_id, &paid), now)).await
+    let paid = PaymentMade { provider, reference, at: body.paid_at.unwrap_or(stamp.at) };
+    step(once, &id, move |tx, id| operations::pay_order(tx, id, (payment_id, &paid), stamp)).await
 }
 
 macro_rules! plain_steps {
@@ -136,10 +136,9 @@ macro_rules! plain_steps {
             _: Allowed<needs::OrdersWrite>,
             once: Once,
             PathText(id): PathText<String>,
-            State(site): State<Arc<Site>>,
         ) -> Result<Response, ApiError> {
-            let now = site.clock.now();
-            step(once, &id, move |tx, id| operations::$name(tx, id, now)).await
+            let stamp = once.stamp();
+            step(once, &id, move |tx, id| operations::$name(tx, id, stamp)).await
         }
     )*};
 }

@@ -16,8 +16,8 @@ use shopwright_domain::ids::{OrderId, ReservationId, new_id};
 use shopwright_domain::invalid::InvalidField;
 use shopwright_domain::money::{Currency, UnitPrice};
 use shopwright_domain::orders::{LineDraft, LineKind, OrderDraft, OrderState};
-use shopwright_domain::time::Timestamp;
-use shopwright_store::orders::placed::{self, Order, OrderFilter};
+use shopwright_domain::time::{DAY, Timestamp};
+use shopwright_store::orders::placed::{self, Order, OrderFilter, WithSku};
 use shopwright_store::orders::refunded;
 use shopwright_store::{StoreError, Tx};
 use utoipa::{IntoParams, ToSchema};
@@ -33,6 +33,9 @@ use crate::etag::EntityTag;
 use crate::input::{Cursor, JsonBody, PathText, Query, no_nul};
 use crate::once::Once;
 use crate::problem::{ApiError, Code, FieldProblem, Problem};
+
+/// The longest range in which orders with a product are looked for.
+const SKU_RANGE_MAX: i64 = 31 * DAY;
 
 /// An order that was taken elsewhere.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -385,7 +388,7 @@ pub struct OrdersQuery {
     /// Placed before this time.
     #[param(value_type = Option<String>, format = DateTime)]
     pub placed_to: Option<Timestamp>,
-    /// Only with a line of this product.
+    /// Only with a line of this product; with `placed_from` and `placed_to` at most 31 days apart.
     pub sku: Option<String>,
 }
 
@@ -414,7 +417,7 @@ pub async fn list_orders(
         source: no_nul("source", query.source)?,
         placed_from: query.placed_from,
         placed_to: query.placed_to,
-        sku: no_nul("sku", query.sku)?,
+        with_sku: with_sku(no_nul("sku", query.sku)?, query.placed_from, query.placed_to)?,
     };
     let (limit, backwards, page) = (cursor.limit, cursor.is_backwards(), cursor.page());
     let rows = site
@@ -432,6 +435,25 @@ pub async fn list_orders(
         .await?;
     let data = rows.into_iter().map(OrderView::head).collect();
     Ok(axum::Json(ListView::page(data, limit, backwards, "/v1/orders".to_owned())))
+}
+
+/// A product to look for, within a range that is short enough to be read whole.
+fn with_sku(
+    sku: Option<String>,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+) -> Result<Option<WithSku>, ApiError> {
+    let Some(sku) = sku else { return Ok(None) };
+    match (from, to) {
+        (Some(from), Some(to)) if to <= from.plus_micros(SKU_RANGE_MAX) => {
+            // A line that came in an hour after its order was begun is found with it.
+            Ok(Some(WithSku { sku, from: from.plus_micros(-DAY), to: to.plus_micros(DAY) }))
+        }
+        _ => Err(ApiError::new(
+            Code::INVALID_PARAMETER,
+            "sku is looked for in a range: send placed_from and placed_to too, at most 31 days apart",
+        )),
+    }
 }
 
 pub(super) fn unknown(id: &str) -> ApiError {

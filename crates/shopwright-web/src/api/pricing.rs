@@ -15,7 +15,9 @@ use shopwright_store::pricing::{CurrentPrice, Decision};
 use shopwright_store::{StoreError, Tx, catalog, pricing};
 use utoipa::{IntoParams, ToSchema};
 
-use super::live_body::{Moment, PriceView, ReasonView, json_response, reason_views, without_price};
+use super::live_body::{
+    Moment, NoPrice, PriceView, ReasonView, json_response, reason_views, without_price,
+};
 use super::view::{ListView, MoneyView, path_segment};
 use crate::Site;
 use crate::auth::{Allowed, needs};
@@ -33,7 +35,7 @@ pub const BATCH_SKUS_MAX: usize = 1_000;
     get, path = "/v1/prices/{sku}", tag = "Prices", operation_id = "get_price",
     params(("sku" = String, Path, description = "The shop's own code, byte for byte", example = "85123A")),
     responses(
-        (status = 200, description = "The price; `price` is null when there is no base price", body = PriceView),
+        (status = 200, description = "The price; `price` is null when there is no base price, and when the product is not on sale", body = PriceView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
@@ -74,7 +76,9 @@ async fn unpriced(site: &Site, sku: &Sku, full: bool) -> Result<Box<str>, ApiErr
     let wanted = sku.clone();
     let product = site.store.read(move |tx| catalog::find(tx, &wanted)).await?;
     match product {
-        Some(product) => Ok(without_price(sku, product.currency, full)),
+        Some(product) => {
+            Ok(without_price(sku, product.currency, NoPrice::of(product.status), full))
+        }
         None => Err(ApiError::unknown_sku(sku.as_str())),
     }
 }
@@ -195,7 +199,13 @@ async fn unpriced_items(
                     };
                     Ok::<_, StoreError>(match product {
                         Some(product) => {
-                            Unpriced::Known(without_price(&product.sku, product.currency, full))
+                            let why = NoPrice::of(product.status);
+                            Unpriced::Known(without_price(
+                                &product.sku,
+                                product.currency,
+                                why,
+                                full,
+                            ))
                         }
                         None => Unpriced::Unknown(error_item(text)),
                     })

@@ -97,7 +97,7 @@ pub async fn refund_order(
 ) -> Result<Response, ApiError> {
     let once = once.required()?;
     let order_id: OrderId = id.parse().map_err(|_| unknown(&id))?;
-    let now = site.clock.now();
+    let stamp = once.stamp();
     let pieces = |line: RefundedLineBody| RefundedPieces {
         line: line.line,
         quantity: line.quantity,
@@ -113,10 +113,10 @@ pub async fn refund_order(
         provider: new.provider,
         reference: new.reference,
         reason: new.reason,
-        refunded_at: new.refunded_at.unwrap_or(now),
+        refunded_at: new.refunded_at.unwrap_or(stamp.at),
     };
     once.write(move |tx| {
-        let made = operations::refund_order(tx, &command, now).map_err(change_error)?;
+        let made = operations::refund_order(tx, &command, stamp).map_err(change_error)?;
         let location = format!("/v1/orders/{order_id}/refunds");
         Answer::created(location, &RefundView::new(made.refund, made.lines))
     })

@@ -150,12 +150,11 @@ pub async fn count_stock(
     _: Allowed<needs::StockWrite>,
     once: Once,
     SkuPath(sku): SkuPath,
-    State(site): State<Arc<Site>>,
     JsonBody(new): JsonBody<NewCount>,
 ) -> Result<Response, ApiError> {
     let NewCount { location, quantity, reference } = new;
-    let (command, now) = (CountStock { sku, location, quantity, reference }, site.clock.now());
-    once.write(move |tx| answer(count_in(tx, &command, now).map_err(shelf_error)?)).await
+    let (command, stamp) = (CountStock { sku, location, quantity, reference }, once.stamp());
+    once.write(move |tx| answer(count_in(tx, &command, stamp).map_err(shelf_error)?)).await
 }
 
 /// Why stock moved, where the shop says so itself.
@@ -223,14 +222,13 @@ pub async fn book_stock_movement(
     _: Allowed<needs::StockWrite>,
     once: Once,
     SkuPath(sku): SkuPath,
-    State(site): State<Arc<Site>>,
     JsonBody(new): JsonBody<NewMovement>,
 ) -> Result<Response, ApiError> {
     let NewMovement { location, reason, quantity, reference } = new;
     let reason = reason.into();
     let command = BookMovement { sku, location, reason, quantity, reference };
-    let now = site.clock.now();
-    once.write(move |tx| answer(book_movement_in(tx, &command, now).map_err(shelf_error)?)).await
+    let stamp = once.stamp();
+    once.write(move |tx| answer(book_movement_in(tx, &command, stamp).map_err(shelf_error)?)).await
 }
 
 /// A page of movements.

@@ -156,13 +156,12 @@ pub async fn put_location(
     _: Allowed<needs::StockWrite>,
     once: Once,
     PathText(name): PathText<String>,
-    State(site): State<Arc<Site>>,
     JsonBody(put): JsonBody<PutLocation>,
 ) -> Result<Response, ApiError> {
-    let now = site.clock.now();
+    let stamp = once.stamp();
     once.write(move |tx| {
         let (authority, priority) = (put.authority.into(), put.priority);
-        let made = put_location_in(tx, &name, authority, priority, now);
+        let made = put_location_in(tx, &name, authority, priority, stamp);
         let (kept, new) = made.map_err(location_error)?;
         let view = LocationView::from(kept);
         if new {
@@ -389,12 +388,11 @@ pub async fn receive_delivery(
     _: Allowed<needs::StockWrite>,
     once: Once,
     PathText(id): PathText<String>,
-    State(site): State<Arc<Site>>,
     JsonBody(came): JsonBody<ReceiveDelivery>,
 ) -> Result<Response, ApiError> {
-    let (id, now) = (read_id(&id)?, site.clock.now());
+    let (id, stamp) = (read_id(&id)?, once.stamp());
     once.write(move |tx| {
-        let received = receive_delivery_in(tx, id, came.quantity, now).map_err(close_error)?;
+        let received = receive_delivery_in(tx, id, came.quantity, stamp).map_err(close_error)?;
         Answer::ok(&DeliveryView::from(received))
     })
     .await
@@ -418,11 +416,10 @@ pub async fn cancel_delivery(
     _: Allowed<needs::StockWrite>,
     once: Once,
     PathText(id): PathText<String>,
-    State(site): State<Arc<Site>>,
 ) -> Result<Response, ApiError> {
-    let (id, now) = (read_id(&id)?, site.clock.now());
+    let (id, stamp) = (read_id(&id)?, once.stamp());
     once.write(move |tx| {
-        let canceled = cancel_delivery_in(tx, id, now).map_err(close_error)?;
+        let canceled = cancel_delivery_in(tx, id, stamp).map_err(close_error)?;
         Answer::ok(&DeliveryView::from(canceled))
     })
     .await

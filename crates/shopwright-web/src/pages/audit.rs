@@ -8,7 +8,7 @@ use super::layout::{Frame, Nav, page};
 use super::settings::{SettingsTab, settings_head, settings_tabs};
 
 /// Actions that the filter offers, with what people call them.
-const ACTIONS: [(&str, &str); 9] = [
+const ACTIONS: [(&str, &str); 16] = [
     ("", "Everything"),
     ("key.", "API keys"),
     ("operator.", "Operators"),
@@ -17,6 +17,13 @@ const ACTIONS: [(&str, &str); 9] = [
     ("price_policy.", "Price settings"),
     ("prices.", "Emergency stop"),
     ("promotion.", "Promotions"),
+    ("product.", "Products"),
+    ("products.", "Products in bulk"),
+    ("stock.", "Stock"),
+    ("stock_location.", "Locations"),
+    ("delivery.", "Deliveries"),
+    ("order.", "Orders and refunds"),
+    ("customer.", "Customers"),
     ("import.", "Imports"),
 ];
 

@@ -108,3 +108,47 @@ fn a_page_that_cannot_be_made_tells_only_under_which_id_the_log_has_it() {
         }
     });
 }
+
+#[test]
+fn what_shows_a_person_or_the_shop_is_stored_by_no_cache_and_prices_may_be() {
+    on_both(STILL, |shop| {
+        let person = json!({ "name": "Jane", "email": "jane@shop.example" });
+        let put = shop.put("/v1/customers/c-1").json(&person).send();
+        assert_eq!((put.status, put.header("cache-control")), (201, "no-store"));
+        for path in [
+            "/v1/customers",
+            "/v1/customers/c-1",
+            "/v1/customers/c-1/export",
+            "/v1/customers/nobody",
+            "/v1/orders",
+            "/v1/audit",
+            "/v1/keys",
+            "/v1/webhook_endpoints",
+            "/v1/products",
+        ] {
+            let answer = shop.get(path).send();
+            assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+        }
+        let refused = shop.get("/v1/customers/c-1").no_key().send();
+        assert_eq!((refused.status, refused.header("cache-control")), (401, "no-store"));
+        assert_eq!(shop.get("/v1/prices/85123A").send().header("cache-control"), "");
+    });
+}
+
+#[test]
+fn names_that_run_from_right_to_left_stay_in_their_own_place() {
+    on_both(LOOPBACK, |shop| {
+        let owner = shop.browser_of(shop.operator("a@b", Role::Owner));
+        for title in ["\u{202e}gnp.exe", "\u{5e9}\u{5dc}\u{5d5}\u{5dd} (1)"] {
+            let product = json!({ "title": title, "currency": "GBP" });
+            let put = shop.put("/v1/products/rtl").json(&product).send();
+            assert!(put.status < 300, "{put:?}");
+            // `dir=auto` isolates: no override reaches the text beside it.
+            let page = owner.get("/products/rtl").text;
+            assert!(page.contains(&format!("<h1 dir=\"auto\">{title}")), "{page}");
+            let list = owner.get("/?q=rtl").text;
+            let row = list.split_once("class=\"product-title\" dir=\"auto\"").map(|(_, row)| row);
+            assert!(row.is_some_and(|row| row.contains(title)), "{list}");
+        }
+    });
+}

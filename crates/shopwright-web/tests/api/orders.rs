@@ -280,16 +280,29 @@ fn orders_are_listed_last_placed_first_filtered_and_in_pages_both_ways() {
         assert_eq!(list("customer=early").0, ids[3..]);
         let window = "placed_from=2026-11-24T01:00:00Z&placed_to=2026-11-24T03:00:00Z";
         assert_eq!(list(window).0, ids[2..4]);
-        assert_eq!(list("sku=85123A").0, ids);
-        assert_eq!(list("sku=22423").0, [""; 0]);
+        let day = "placed_from=2026-11-24T00:00:00Z&placed_to=2026-11-25T00:00:00Z";
+        assert_eq!(list(&format!("sku=85123A&{day}")).0, ids);
+        assert_eq!(list(&format!("sku=85123A&{window}")).0, ids[2..4]);
+        assert_eq!(list(&format!("sku=22423&{day}")).0, [""; 0]);
         shop.post(&format!("{PATH}/{}/fulfil", ids[0])).send().expect(200);
         assert_eq!(list("state=fulfilled").0, ids[..1]);
-        for wrong in ["state=gone", "placed_from=soon", "starting_after=prm_1", "limit=0", "x=1"] {
+        for wrong in [
+            "state=gone",
+            "placed_from=soon",
+            "starting_after=prm_1",
+            "limit=0",
+            "x=1",
+            // A product is looked for in a range that can be read whole.
+            "sku=85123A",
+            "sku=85123A&placed_from=2026-11-01T00:00:00Z",
+            "sku=85123A&placed_from=2026-10-24T00:00:00Z&placed_to=2026-11-25T00:00:00Z",
+        ] {
             shop.get(&format!("{PATH}?{wrong}")).send().problem(400, "invalid_parameter");
         }
         let odd = escaped("\0");
-        shop.get(&format!("{PATH}?sku={odd}")).send().problem(400, "invalid_parameter");
-        let all = shop.get(&format!("{PATH}?sku=85123A")).send().expect(200);
+        shop.get(&format!("{PATH}?{day}&sku={odd}")).send().problem(400, "invalid_parameter");
+        let month = "placed_from=2026-10-26T00:00:00Z&placed_to=2026-11-25T00:00:00Z";
+        let all = shop.get(&format!("{PATH}?sku=85123A&{month}")).send().expect(200);
         assert_eq!(all["data"].as_array().unwrap().len(), 6, "the history's order too");
     });
 }

@@ -141,6 +141,52 @@ fn a_key_is_shown_once_opens_and_is_revoked_by_its_name() {
 }
 
 #[test]
+fn a_restricted_key_is_made_from_ticks_with_its_origins_and_its_end() {
+    on_both(STILL, |shop| {
+        let owner = shop.owner();
+        let make = |kind: &str, more: &[(&str, &str)]| {
+            let fields = [&[("name", "counter"), ("kind", kind)], more].concat();
+            owner.fill("/keys", "/keys", &fields)
+        };
+        let tick = ("scope.stock:read", "on");
+        let check = |kind: &str, more: &[(&str, &str)], says: &str| {
+            let page = make(kind, more);
+            assert_eq!(page.status, 422, "{says}");
+            assert!(page.text.contains(says), "{says}: {}", page.text);
+            assert!(page.text.contains("value=\"counter\""), "what was written stays");
+        };
+        check("restricted", &[], "needs at least one scope");
+        check("secret", &[tick], "only a restricted key has scopes");
+        check("restricted", &[tick, ("origins", "shop.example")], "is not a web origin");
+        check("restricted", &[tick, ("expires", "2026-11-24")], "must expire in the future");
+        check("restricted", &[tick, ("expires", "soon")], "Write the day it ends");
+        let kept = make("restricted", &[tick, ("expires", "soon")]).text;
+        assert!(kept.contains("name=\"scope.stock:read\" value=\"on\" checked"), "{kept}");
+
+        let more = [
+            tick,
+            ("origins", " https://shop.example  https://till.example "),
+            ("expires", "2027-01-31"),
+        ];
+        let text = shown_once(&make("restricted", &more));
+        assert!(text.starts_with("rk_"), "{text}");
+        let keys = shop.read(shopwright_store::identity::list_keys);
+        let key = keys.iter().find(|key| key.kind == "restricted").unwrap();
+        assert_eq!(key.scopes, ["stock:read"]);
+        assert_eq!(key.origins, ["https://shop.example", "https://till.example"]);
+        assert_eq!(key.expires_at, Some("2027-01-31T00:00:00Z".parse().unwrap()));
+        let page = owner.get("/keys").text;
+        assert!(
+            page.contains("stock:read") && page.contains("from https://shop.example"),
+            "{page}"
+        );
+        let status = |path: &str| shop.get(path).key(&text).send().status;
+        soon("the key opens what was ticked", || status("/v1/stock/85123A") == 200);
+        assert_eq!(status("/v1/customers"), 403);
+    });
+}
+
+#[test]
 fn what_people_write_is_escaped_wherever_it_is_shown() {
     on_sqlite(STILL, |shop| {
         let owner = shop.owner();

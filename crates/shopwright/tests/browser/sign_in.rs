@@ -214,6 +214,9 @@ pub fn every_page_of_the_settings_is_pictured_in_every_look(window: &Window<'_>)
             shown(window, ".once-text");
             picture("operator-link");
         }
+        shop.visit(window, "/keys");
+        window.click("#make input[value=restricted]");
+        picture("key-restricted");
         for name in ["account", "operators", "keys", "audit"] {
             shop.visit(window, &format!("/{name}"));
             picture(name);

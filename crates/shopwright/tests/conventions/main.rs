@@ -12,6 +12,7 @@ mod commands;
 mod harness;
 mod log_lines;
 mod schemathesis;
+mod secrets;
 mod tokens;
 
 use std::path::{Path, PathBuf};

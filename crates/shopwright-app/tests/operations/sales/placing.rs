@@ -7,7 +7,7 @@ use shopwright_app::orders::{
 };
 use shopwright_domain::ids::{OrderId, new_id};
 use shopwright_domain::orders::{LineKind, OrderState};
-use shopwright_domain::time::{Clock as _, DAY};
+use shopwright_domain::time::DAY;
 use shopwright_store::orders::placed;
 use shopwright_store::orders::refunded::payments_of;
 
@@ -17,8 +17,8 @@ use crate::harness::{HEADER, Shop, on_both};
 fn pay(shop: &Shop, id: OrderId, reference: &str) -> Result<placed::Order, OrderChangeError> {
     let paid =
         PaymentMade { provider: "cash".to_owned(), reference: reference.to_owned(), at: now() };
-    let (payment_id, now) = (new_id(shop.ids.as_ref()), shop.clock.now());
-    shop.run(shop.store.write(move |tx| pay_order(tx, id, (payment_id, &paid), now)))
+    let (payment_id, stamp) = (new_id(shop.ids.as_ref()), shop.stamp());
+    shop.run(shop.store.write(move |tx| pay_order(tx, id, (payment_id, &paid), stamp)))
 }
 
 #[test]

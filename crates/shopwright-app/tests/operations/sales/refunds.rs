@@ -7,7 +7,7 @@ use shopwright_store::orders::refunded;
 use super::{
     find, line, make, now, order, place, pounds, refund, sale, step, stock, stocked, unpaid,
 };
-use crate::harness::on_both;
+use crate::harness::{by_nobody, on_both};
 
 #[test]
 fn partial_refunds_sum_to_what_was_paid_and_the_state_follows() {
@@ -132,9 +132,9 @@ fn refunds_at_once_never_give_back_more_than_was_paid() {
                     RefundOrder { amount: Some(pounds(250)), ..refund(shop, id, &[]) }
                 };
                 let store = shop.store.clone();
-                shop.spawn(
-                    async move { store.write(move |tx| refund_order(tx, &command, now())).await },
-                )
+                shop.spawn(async move {
+                    store.write(move |tx| refund_order(tx, &command, by_nobody(now()))).await
+                })
             })
             .collect();
         let outcomes: Vec<_> = tasks.into_iter().map(|task| shop.run(task).unwrap()).collect();

@@ -6,7 +6,7 @@ use shopwright_domain::inventory::Transition;
 use shopwright_store::{params, verify};
 
 use super::{at, count, give_back, reserve, sku, step, stocked};
-use crate::harness::{Shop, on_both};
+use crate::harness::{Shop, by_nobody, on_both};
 
 /// Something of everything: held, sold, shipped and partly returned, counted, received.
 fn books(shop: &Shop) {
@@ -29,7 +29,8 @@ fn books(shop: &Shop) {
     };
     let id = command.delivery_id;
     shop.run(shop.store.write(move |tx| expect_delivery_in(tx, &command, at(0)))).unwrap();
-    shop.run(shop.store.write(move |tx| receive_delivery_in(tx, id, None, at(5)))).unwrap();
+    shop.run(shop.store.write(move |tx| receive_delivery_in(tx, id, None, by_nobody(at(5)))))
+        .unwrap();
     shop.assert_books_hold();
 }
 

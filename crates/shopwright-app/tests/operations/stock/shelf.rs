@@ -10,7 +10,7 @@ use shopwright_domain::inventory::Transition;
 use shopwright_store::inventory::places::Delivery;
 
 use super::{allow_backorder, at, book, check_level, count, level, reserve, sku, step, stocked};
-use crate::harness::{HEADER, Shop, on_both};
+use crate::harness::{HEADER, Shop, by_nobody, on_both};
 
 #[test]
 fn a_movement_is_booked_once_by_its_reason_and_reference() {
@@ -110,9 +110,9 @@ fn opening_counts_at_once_open_the_level_once() {
         });
         let tasks = commands.map(|command| {
             let store = shop.store.clone();
-            shop.spawn(
-                async move { store.write(move |tx| super::count_in(tx, &command, at(1))).await },
-            )
+            shop.spawn(async move {
+                store.write(move |tx| super::count_in(tx, &command, by_nobody(at(1)))).await
+            })
         });
         for task in tasks {
             shop.run(task).unwrap().unwrap();
@@ -136,7 +136,8 @@ fn an_opening_count_takes_in_lines_that_were_booked_for_later() {
             reference: "first".into(),
         };
         let early = "2011-12-01T00:00:00Z".parse().unwrap();
-        let counted = shop.run(shop.store.write(move |tx| super::count_in(tx, &command, early)));
+        let counted =
+            shop.run(shop.store.write(move |tx| super::count_in(tx, &command, by_nobody(early))));
         assert_eq!(counted.unwrap().level.facts.on_hand, 4);
         shop.assert_books_hold();
     });
@@ -159,11 +160,11 @@ fn receive(
     id: DeliveryId,
     quantity: Option<i64>,
 ) -> Result<Delivery, CloseDeliveryError> {
-    shop.run(shop.store.write(move |tx| receive_delivery_in(tx, id, quantity, at(5))))
+    shop.run(shop.store.write(move |tx| receive_delivery_in(tx, id, quantity, by_nobody(at(5)))))
 }
 
 fn cancel(shop: &Shop, id: DeliveryId) -> Result<Delivery, CloseDeliveryError> {
-    shop.run(shop.store.write(move |tx| cancel_delivery_in(tx, id, at(5))))
+    shop.run(shop.store.write(move |tx| cancel_delivery_in(tx, id, by_nobody(at(5)))))
 }
 
 #[test]
