@@ -71,7 +71,11 @@ impl OwnShop {
 
 /// Fills in the form that is open.
 fn sign_in(window: &Window<'_>, password: &str) {
-    window.element("input[name=email]").type_text(EMAIL);
+    // After a wrong password the email is still there, and typing would add to it.
+    let written = window.session.script("return document.querySelector('input[name=email]').value");
+    if written == "" {
+        window.element("input[name=email]").type_text(EMAIL);
+    }
     window.element("input[name=password]").type_text(password);
     // The answer may be the same page once more: the mark tells the old one from the new one.
     window.session.script("window.isOldPage = true");
