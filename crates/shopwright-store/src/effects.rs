@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use shopwright_domain::ids::EffectId;
 use shopwright_domain::time::Timestamp;
 
-use crate::{Change, Row, StoreError, Tx, params};
+use crate::{Change, Page, Row, StoreError, Tx, params};
 
 /// Bytes of an error that are kept.
 const ERROR_BYTES_MAX: usize = 1_000;
@@ -289,17 +289,12 @@ pub struct EffectFilter {
 pub fn list(
     tx: &mut Tx<'_>,
     filter: EffectFilter,
-    older_than: Option<EffectId>,
-    limit: i64,
+    page: &Page<EffectId>,
 ) -> Result<Vec<Effect>, StoreError> {
     let state = filter.state.map_or("", EffectState::as_str);
     let jobs = if filter.jobs_only { " AND job_key IS NOT NULL" } else { "" };
-    let sql = format!(
-        "SELECT {COLUMNS} FROM effects WHERE ($1 = '' OR state = $1) AND effect_id < $2{jobs}
-         ORDER BY effect_id DESC LIMIT $3"
-    );
-    let before = older_than.map_or(uuid::Uuid::max(), EffectId::uuid);
-    tx.query(&sql, params![state, before, limit], effect)
+    let select = format!("SELECT {COLUMNS} FROM effects WHERE ($1 = '' OR state = $1){jobs}");
+    page.newest_first(tx, (&select, "effect_id"), vec![state.into()], effect)
 }
 
 /// Has an effect done again from its first try, now. `None` when there is none; else the state it

@@ -23,6 +23,13 @@ pub struct Page<K> {
     pub limit: i64,
 }
 
+impl<K> Page<K> {
+    /// The newest rows.
+    pub const fn newest(limit: i64) -> Self {
+        Self { place: Place::First, limit }
+    }
+}
+
 impl<K: Copy> Page<K> {
     /// Runs `select`, which ends in its WHERE clause with `params` as `$1` and so on, for the rows of
     /// this page; newest first whichever way it was read.

@@ -9,7 +9,7 @@ use shopwright_domain::time::Timestamp;
 
 use crate::effects::{self, NewEffect};
 use crate::webhooks::{Event, event_at};
-use crate::{Column, Row, StoreError, Tx, params};
+use crate::{Column, Page, Row, StoreError, Tx, params};
 
 /// The kind of the effect that carries out a delivery.
 pub const DELIVER: &str = "webhook.deliver";
@@ -131,16 +131,12 @@ pub fn list(
     tx: &mut Tx<'_>,
     endpoint_id: WebhookEndpointId,
     state: Option<DeliveryState>,
-    older_than: Option<WebhookDeliveryId>,
-    limit: i64,
+    page: &Page<WebhookDeliveryId>,
 ) -> Result<Vec<Delivery>, StoreError> {
-    let before = older_than.map_or(uuid::Uuid::max(), WebhookDeliveryId::uuid);
     let state = state.map_or("", DeliveryState::as_str);
-    let sql = format!(
-        "{COLUMNS} WHERE d.endpoint_id = $1 AND d.delivery_id < $2 AND ($3 = '' OR d.state = $3)
-         ORDER BY d.delivery_id DESC LIMIT $4"
-    );
-    tx.query(&sql, params![endpoint_id, before, state, limit], delivery)
+    let select = format!("{COLUMNS} WHERE d.endpoint_id = $1 AND ($2 = '' OR d.state = $2)");
+    let params = vec![endpoint_id.into(), state.into()];
+    page.newest_first(tx, (&select, "d.delivery_id"), params, delivery)
 }
 
 /// One attempt.

@@ -10,7 +10,7 @@ use shopwright_domain::webhooks::{EventFilter, is_event_kind};
 
 use crate::dialect::{json_text, json_without};
 use crate::webhook_deliveries::{self, NewDelivery};
-use crate::{Column, Row, StoreError, Tx, params};
+use crate::{Column, Page, Row, StoreError, Tx, params};
 
 /// Where webhooks are sent. Secrets are sealed; the ledger cannot read them.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,12 +114,9 @@ pub fn lock_endpoint(
 /// Endpoints, newest first, after `older_than`.
 pub fn list_endpoints(
     tx: &mut Tx<'_>,
-    older_than: Option<WebhookEndpointId>,
-    limit: i64,
+    page: &Page<WebhookEndpointId>,
 ) -> Result<Vec<Endpoint>, StoreError> {
-    let before = older_than.map_or(uuid::Uuid::max(), WebhookEndpointId::uuid);
-    let sql = format!("{COLUMNS} AND endpoint_id < $1 ORDER BY endpoint_id DESC LIMIT $2");
-    tx.query(&sql, params![before, limit], endpoint)
+    page.newest_first(tx, (COLUMNS, "endpoint_id"), Vec::new(), endpoint)
 }
 
 /// Writes what may change of an endpoint, its state with its receiver too.
@@ -320,16 +317,10 @@ fn send_to(
 pub fn list_events(
     tx: &mut Tx<'_>,
     kind: &str,
-    older_than: Option<EventId>,
-    limit: i64,
+    page: &Page<EventId>,
 ) -> Result<Vec<Event>, StoreError> {
-    let before = older_than.map_or(uuid::Uuid::max(), EventId::uuid);
-    tx.query(
-        "SELECT event_id, kind, data, at FROM webhook_events
-         WHERE event_id < $1 AND ($2 = '' OR kind = $2) ORDER BY event_id DESC LIMIT $3",
-        params![before, kind, limit],
-        |row| event_at(row, 0),
-    )
+    let select = "SELECT event_id, kind, data, at FROM webhook_events WHERE ($1 = '' OR kind = $1)";
+    page.newest_first(tx, (select, "event_id"), vec![kind.into()], |row| event_at(row, 0))
 }
 
 /// Takes ids out of the events about customers: where `field` of their data is one of `names`, it is

@@ -36,8 +36,6 @@ const STREAMS_MAX: u32 = 128;
 const RESET_STREAMS_MAX: usize = 20;
 /// Streams that we reset for a client's errors before the connection ends.
 const ERROR_STREAMS_MAX: usize = 128;
-/// Requests under way when a stop is asked for are waited for this long.
-const STOP_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long taking connections rests when the system has no more room for one.
 const REST: Duration = Duration::from_millis(500);
 
@@ -70,7 +68,7 @@ pub async fn answer(
     drop(listener);
     tokio::select! {
         () = open.shutdown() => {}
-        () = tokio::time::sleep(STOP_TIME_MAX) => {
+        () = tokio::time::sleep(limits.times.stop) => {
             tracing::warn!("some requests did not end in time and were cut off");
         }
     }

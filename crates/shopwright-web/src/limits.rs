@@ -54,6 +54,8 @@ pub struct Times {
     pub idle: Duration,
     /// From the head of a request, over its body, to the head of its answer.
     pub answer: Duration,
+    /// How long requests under way are waited for when a stop was asked for; then they are cut off.
+    pub stop: Duration,
 }
 
 impl Default for Times {
@@ -63,6 +65,7 @@ impl Default for Times {
             // Longer than the 60 seconds of common load balancers, which must be the ones that close.
             idle: Duration::from_secs(75),
             answer: Duration::from_secs(30),
+            stop: Duration::from_secs(30),
         }
     }
 }

@@ -11,7 +11,7 @@ use shopwright_gateways::guard::Guard;
 use shopwright_gateways::mail::Mail;
 use shopwright_gateways::resolver::Resolver;
 use shopwright_gateways::seal::{KEY_BYTES, Seal};
-use shopwright_store::{Store, StoreError, webhooks};
+use shopwright_store::{Page, Store, StoreError, webhooks};
 
 use crate::config::Settings;
 use crate::failure::Failure;
@@ -45,7 +45,7 @@ async fn read_or_make_seal(settings: &Settings, store: &Store) -> Result<Seal, F
         return Ok(seal);
     }
     let sealed = |tx: &mut shopwright_store::Tx<'_>| {
-        Ok::<_, StoreError>(!webhooks::list_endpoints(tx, None, 1)?.is_empty())
+        Ok::<_, StoreError>(!webhooks::list_endpoints(tx, &Page::newest(1))?.is_empty())
     };
     if store.read(sealed).await? {
         let shown = path.display();

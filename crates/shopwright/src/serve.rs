@@ -8,6 +8,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use shopwright_app::effects::{Performers, WorkOptions, keep_working};
@@ -16,6 +17,7 @@ use shopwright_app::sweep::keep_swept;
 use shopwright_domain::ids::{IdSource, OperatorId};
 use shopwright_domain::time::Clock;
 use shopwright_store::{Store, StoreError, identity};
+use shopwright_web::limits::Limits;
 use shopwright_web::{PublicUrl, Site, SiteOptions};
 use tokio::sync::{oneshot, watch};
 
@@ -111,7 +113,7 @@ pub async fn answer(
         demo_clock_text: stage.demo_clock_text,
         attribution: stage.attribution,
         loopback: address.ip().is_loopback(),
-        limits: settings.limits,
+        limits: tested(settings.limits),
         public_url: settings.public_url.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
         demo_operator: stage.demo_operator,
@@ -161,6 +163,17 @@ pub async fn answer(
     refresher.abort();
     sweeping.abort();
     served.map_err(failed)
+}
+
+/// Tests of debug builds do not wait for the whole time of a stop. No release can be switched this way.
+fn tested(mut limits: Limits) -> Limits {
+    let millis = std::env::var("SHOPWRIGHT_TEST_STOP_MILLIS").ok();
+    if let Some(millis) = millis.and_then(|text| text.parse().ok())
+        && cfg!(debug_assertions)
+    {
+        limits.times.stop = Duration::from_millis(millis);
+    }
+    limits
 }
 
 /// Stops the server at the first signal and the process at the second.

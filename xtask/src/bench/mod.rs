@@ -139,7 +139,7 @@ impl Bench<'_> {
                 self.build_product()?;
             }
             Section::Import | Section::Start | Section::Memory | Section::Size => {
-                self.build_product()?
+                self.build_product()?;
             }
             Section::ColdBuild => {}
         }

@@ -1,5 +1,7 @@
 //! What is told of customers: their ids and nothing else. An erasure takes the ids out of what was told
-//! before; only that they were erased is still told, so that others can follow.
+//! before, and is told by the hashes that stay: who knows an id finds it, and the ledger names nobody.
+
+use std::fmt::Write as _;
 
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
@@ -10,6 +12,7 @@ use shopwright_store::webhooks::{self, NewEvent};
 use shopwright_store::{StoreError, Tx};
 use uuid::Uuid;
 
+use super::whose::tombstone;
 use crate::catalog::Put;
 
 const CREATED: &str = "customer.created";
@@ -53,7 +56,15 @@ pub(super) fn tell_erased(
         webhooks::forget_customers(tx, field, &texts)?;
     }
     let named: Vec<&CustomerId> = ids.iter().collect();
-    record(tx, ERASED, (&named, 0), json!({ "customers": ids }), at)
+    let hashes: Vec<String> = ids.iter().map(|id| hex(&tombstone(id))).collect();
+    record(tx, ERASED, (&named, 0), json!({ "customer_hashes": hashes }), at)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn record(

@@ -6,7 +6,7 @@ use shopwright_domain::ids::EffectId;
 use shopwright_domain::time::Timestamp;
 use shopwright_store::effects as stored;
 use shopwright_store::webhooks::{self, Endpoint};
-use shopwright_store::{Store, StoreError};
+use shopwright_store::{Page, Store, StoreError};
 use uuid::Uuid;
 
 use super::Outside;
@@ -32,7 +32,7 @@ async fn reseal_endpoints(
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     let max = i64::try_from(ENDPOINTS_MAX).unwrap_or(i64::MAX);
-    let endpoints = store.read(move |tx| webhooks::list_endpoints(tx, None, max)).await?;
+    let endpoints = store.read(move |tx| webhooks::list_endpoints(tx, &Page::newest(max))).await?;
     let mut count = 0;
     for endpoint in endpoints {
         let signs = endpoint.old_secret_until > Some(now);

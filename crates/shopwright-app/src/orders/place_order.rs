@@ -154,7 +154,7 @@ pub fn place_order(
     catalog::note_sold(tx, &sold)?;
     tx.announce(Change::PriceInputs);
     let told = [OrderEvent::Created, OrderEvent::Paid];
-    tell(tx, &told[..1 + usize::from(command.payment.is_some())], &order, now)?;
+    tell(tx, &told[..=usize::from(command.payment.is_some())], &order, now)?;
     Ok((order, true))
 }
 

@@ -9,6 +9,7 @@ use shopwright_domain::ids::{PromotionId, new_id};
 use shopwright_domain::money::Factor;
 use shopwright_domain::promotions::{PromotionEffect, PromotionScope};
 use shopwright_domain::time::{Clock, Timestamp};
+use shopwright_store::Page;
 use shopwright_store::webhooks;
 
 use crate::harness::{Shop, at, on_both};
@@ -16,7 +17,7 @@ use crate::outside::{outside, wait_until, work};
 
 /// What was told under a name, oldest first.
 fn told(shop: &Shop, kind: &'static str) -> Vec<Json> {
-    let events = shop.read(move |tx| webhooks::list_events(tx, kind, None, 100));
+    let events = shop.read(move |tx| webhooks::list_events(tx, kind, &Page::newest(100)));
     events.into_iter().rev().map(|event| event.data).collect()
 }
 

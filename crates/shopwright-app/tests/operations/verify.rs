@@ -1,5 +1,8 @@
 //! `verify` finds what is wrong: corruptions planted with raw SQL, each named by its rule.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use shopwright_store::{params, verify};
 
 use crate::harness::{HEADER, Shop, on_both};
@@ -102,4 +105,40 @@ fn planted_corruptions_of_prices_are_found() {
         "A-1: expected above 0, found 0",
     );
     check("prices_positive", "UPDATE prices SET amount_minor = -5", "A-1");
+}
+
+/// Counts the calls of `check` with a rule's name in the tests of all crates.
+fn count_checks(folder: &Path, counts: &mut BTreeMap<String, usize>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            count_checks(&path, counts);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            for call in text.split("check(").skip(1) {
+                let Some(name) = call.trim_start().strip_prefix('"') else { continue };
+                let Some((name, rest)) = name.split_once('"') else { continue };
+                if rest.starts_with(',') {
+                    *counts.entry(name.to_owned()).or_default() += 1;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_rule_is_tested_by_two_planted_corruptions_or_more() {
+    let mut counts = BTreeMap::new();
+    for of in ["shopwright-app", "shopwright-store"] {
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        count_checks(&crates.join(of).join("tests"), &mut counts);
+    }
+    on_both(|shop| {
+        let rules = shop.read(verify::verify);
+        assert!(rules.len() > 20, "{rules:?}");
+        for rule in rules {
+            let planted = counts.get(rule.rule).copied().unwrap_or_default();
+            assert!(planted >= 2, "{} is tested by {planted} corruptions", rule.rule);
+        }
+    });
 }

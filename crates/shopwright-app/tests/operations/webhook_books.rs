@@ -57,17 +57,26 @@ fn check(rule: &'static str, sql: &'static str, names: &str) {
 
 #[test]
 fn planted_corruptions_of_effects_are_found() {
-    for (sql, names) in [
-        ("UPDATE effects SET state = 'leased' WHERE state = 'waiting'", "expected a lease"),
-        ("UPDATE effects SET finished_at = NULL WHERE state = 'done'", "expected an end"),
-        (
-            "UPDATE effects SET state = 'lost' WHERE state = 'done'",
-            "expected a known state, found lost",
-        ),
-        ("UPDATE effects SET attempts = lease_token + 1", "expected a token for every attempt"),
-    ] {
-        check("effect_states", sql, names);
-    }
+    check(
+        "effect_states",
+        "UPDATE effects SET state = 'leased' WHERE state = 'waiting'",
+        "expected a lease",
+    );
+    check(
+        "effect_states",
+        "UPDATE effects SET finished_at = NULL WHERE state = 'done'",
+        "expected an end",
+    );
+    check(
+        "effect_states",
+        "UPDATE effects SET state = 'lost' WHERE state = 'done'",
+        "expected a known state, found lost",
+    );
+    check(
+        "effect_states",
+        "UPDATE effects SET attempts = lease_token + 1",
+        "expected a token for every attempt",
+    );
     let mails = "UPDATE effects SET payload = '{}' WHERE kind = 'mail.send' AND state = 'waiting'";
     check("mails_sealed", mails, "waiting: expected a sealed mail, found nothing");
     check(

@@ -1,5 +1,6 @@
 //! Webhooks as a receiver meets them: signed, tried again by the schedule, never followed elsewhere.
 
+use shopwright_store::Page;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -92,7 +93,7 @@ pub fn endpoint(shop: &Shop, id: WebhookEndpointId) -> Endpoint {
 
 /// The newest delivery to an endpoint.
 pub fn delivery(shop: &Shop, id: WebhookEndpointId) -> Delivery {
-    shop.read(move |tx| webhook_deliveries::list(tx, id, None, None, 1)).remove(0)
+    shop.read(move |tx| webhook_deliveries::list(tx, id, None, &Page::newest(1))).remove(0)
 }
 
 pub fn tried(shop: &Shop, id: WebhookEndpointId, attempts: i64) {

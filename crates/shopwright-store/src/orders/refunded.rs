@@ -6,7 +6,7 @@ use shopwright_domain::orders::LineKind;
 use shopwright_domain::time::Timestamp;
 
 use super::placed::{Order, line_stock};
-use crate::{Column, Row, StoreError, Tx, params};
+use crate::{Column, Page, Row, StoreError, Tx, params};
 
 /// A refund. Amounts are what the customer got back, not negative.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,23 +98,33 @@ pub fn insert(
     Ok(())
 }
 
+const OF_ORDER: &str = "SELECT refund_id, order_id, currency, refunded_at, amount_minor, reason
+    FROM refunds WHERE order_id = $1";
+
+fn refund(row: &Row<'_>) -> Result<Refund, StoreError> {
+    Ok(Refund {
+        refund_id: row.get(0)?,
+        order_id: row.get(1)?,
+        currency: row.parse(2, |code: String| code.parse())?,
+        refunded_at: row.get(3)?,
+        amount_minor: -row.get::<i64>(4)?,
+        reason: row.get(5)?,
+    })
+}
+
 /// The refunds of an order, oldest first.
 pub fn of_order(tx: &mut Tx<'_>, id: OrderId) -> Result<Vec<Refund>, StoreError> {
-    tx.query(
-        "SELECT refund_id, order_id, currency, refunded_at, amount_minor, reason FROM refunds
-         WHERE order_id = $1 ORDER BY refunded_at, refund_id",
-        params![id],
-        |row| {
-            Ok(Refund {
-                refund_id: row.get(0)?,
-                order_id: row.get(1)?,
-                currency: row.parse(2, |code: String| code.parse())?,
-                refunded_at: row.get(3)?,
-                amount_minor: -row.get::<i64>(4)?,
-                reason: row.get(5)?,
-            })
-        },
-    )
+    let sql = format!("{OF_ORDER} ORDER BY refunded_at, refund_id");
+    tx.query(&sql, params![id], refund)
+}
+
+/// A page of the refunds of an order, newest first.
+pub fn page_of_order(
+    tx: &mut Tx<'_>,
+    id: OrderId,
+    page: &Page<RefundId>,
+) -> Result<Vec<Refund>, StoreError> {
+    page.newest_first(tx, (OF_ORDER, "refund_id"), vec![id.into()], refund)
 }
 
 /// The lines of a refund in their order.

@@ -6,7 +6,7 @@ use shopwright_domain::time::{SECOND, Timestamp};
 
 use super::{ROWS_SHOWN_MAX, Rule, RuleResult};
 use crate::webhooks::{self, Endpoint};
-use crate::{StoreError, Tx, params};
+use crate::{Page, StoreError, Tx, params};
 
 /// Nodes' clocks may differ and transactions take time: so long after an endpoint began to ask, an event
 /// may still have been recorded without it. Microseconds.
@@ -95,7 +95,7 @@ pub(super) fn gaps(tx: &mut Tx<'_>) -> Result<RuleResult, StoreError> {
         params![],
         |row| row.get(0),
     )?;
-    for endpoint in webhooks::list_endpoints(tx, None, ENDPOINTS_MAX)? {
+    for endpoint in webhooks::list_endpoints(tx, &Page::newest(ENDPOINTS_MAX))? {
         for kind in kinds.iter().filter(|_| endpoint.enabled) {
             if endpoint.filters.iter().any(|filter| filter.matches(kind)) {
                 broken.extend(missing(tx, &endpoint, kind)?);

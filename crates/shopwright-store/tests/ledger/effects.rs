@@ -10,7 +10,7 @@ use shopwright_store::effects::{
     self, Backlog, Effect, EffectFilter, EffectState, Lease, NewEffect, Outcome,
 };
 use shopwright_store::jobs::{self, NewJob};
-use shopwright_store::{Change, StoreError};
+use shopwright_store::{Change, Page, Place, StoreError};
 use uuid::Uuid;
 
 use crate::catalog::at;
@@ -242,7 +242,7 @@ fn a_job_is_scheduled_once_for_its_key_by_any_number_of_nodes() {
         assert_eq!(made.iter().filter(|made| **made).count(), 1);
         add(db, 90, 5);
         let filter = EffectFilter { state: None, jobs_only: true };
-        let jobs = db.read(move |tx| effects::list(tx, filter, None, 10)).unwrap();
+        let jobs = db.read(move |tx| effects::list(tx, filter, &Page::newest(10))).unwrap();
         assert_eq!((jobs.len(), jobs[0].job_key.as_deref()), (1, Some("renew:1")));
         for (effect, lease) in claim(db, 5, LONG) {
             assert!(settle(db, lease, Outcome::Done), "{effect:?}");
@@ -265,8 +265,9 @@ fn lists_and_figures_show_what_is_left_to_do() {
         assert_eq!(db.read(effects::backlog), Ok(expected));
         let list = |state: Option<EffectState>, after: Option<u128>, limit: i64| {
             let filter = EffectFilter { state, jobs_only: false };
-            let after = after.map(id);
-            let rows = db.read(move |tx| effects::list(tx, filter, after, limit)).unwrap();
+            let place = after.map_or(Place::First, |n| Place::After(id(n)));
+            let page = Page { place, limit };
+            let rows = db.read(move |tx| effects::list(tx, filter, &page)).unwrap();
             rows.into_iter().map(|effect| effect.effect_id).collect::<Vec<_>>()
         };
         assert_eq!(list(None, None, 10), [id(4), id(3), id(2), id(1)]);

@@ -6,6 +6,7 @@ use shopwright_store::effects::{self, EffectState, Outcome};
 use shopwright_store::params;
 use shopwright_store::webhook_deliveries::{self, Attempt, DELIVER, DeliveryState};
 use shopwright_store::webhooks::{self, Endpoint, NewEvent};
+use shopwright_store::{Page, Place};
 use uuid::Uuid;
 
 use crate::catalog::at;
@@ -52,7 +53,8 @@ fn tell(db: &Db, n: u128, kind: &'static str) -> bool {
 }
 
 fn deliveries(db: &Db, endpoint: u128) -> Vec<webhook_deliveries::Delivery> {
-    db.read(move |tx| webhook_deliveries::list(tx, endpoint_id(endpoint), None, None, 100)).unwrap()
+    db.read(move |tx| webhook_deliveries::list(tx, endpoint_id(endpoint), None, &Page::newest(100)))
+        .unwrap()
 }
 
 /// Claims the only delivery that waits and writes an attempt that made this of it.
@@ -123,8 +125,9 @@ fn an_endpoint_is_read_back_as_it_was_written_and_changed() {
         assert_eq!(db.write(move |tx| webhooks::update_endpoint(tx, &kept)), Ok(true));
         assert_eq!(read(1), Some(changed));
         let list = |after: Option<u128>| {
-            let after = after.map(endpoint_id);
-            let rows = db.read(move |tx| webhooks::list_endpoints(tx, after, 10)).unwrap();
+            let place = after.map_or(Place::First, |n| Place::After(endpoint_id(n)));
+            let page = Page { place, limit: 10 };
+            let rows = db.read(move |tx| webhooks::list_endpoints(tx, &page)).unwrap();
             rows.into_iter().map(|row| row.endpoint_id).collect::<Vec<_>>()
         };
         assert_eq!(
@@ -156,7 +159,10 @@ fn a_removed_endpoint_takes_its_deliveries_with_it_and_leaves_the_events() {
         assert_eq!(rows("SELECT COUNT(*) FROM webhook_endpoints"), 1);
         assert_eq!(rows("SELECT COUNT(*) FROM effects"), 1, "the effect of the other one");
         assert_eq!((deliveries(db, 1).len(), deliveries(db, 2).len()), (0, 1));
-        assert_eq!(db.read(|tx| webhooks::list_events(tx, "", None, 10)).unwrap().len(), 1);
+        assert_eq!(
+            db.read(|tx| webhooks::list_events(tx, "", &Page::newest(10))).unwrap().len(),
+            1
+        );
     });
 }
 

@@ -13,11 +13,10 @@ use shopwright_store::effects::{self, Effect, EffectFilter, EffectState};
 use utoipa::{IntoParams, ToSchema};
 
 use super::view::ListView;
-use super::webhook_log::cursor;
 use crate::Site;
 use crate::answer::Answer;
 use crate::auth::{Allowed, needs};
-use crate::input::{PageLimit, PathText, Query};
+use crate::input::{Cursor, PathText, Query};
 use crate::once::Once;
 use crate::problem::{ApiError, Code, Problem};
 
@@ -82,6 +81,8 @@ pub struct EffectsQuery {
     pub limit: Option<i64>,
     /// An effect's id: the page after it (older).
     pub starting_after: Option<String>,
+    /// An effect's id: the page before it (newer).
+    pub ending_before: Option<String>,
 }
 
 async fn page(
@@ -89,8 +90,8 @@ async fn page(
     query: EffectsQuery,
     (jobs_only, url): (bool, &str),
 ) -> Result<axum::Json<ListView<EffectView>>, ApiError> {
-    let limit = PageLimit::read(query.limit)?.0;
-    let after = cursor(query.starting_after.as_deref())?;
+    let cursor: Cursor<EffectId> =
+        Cursor::read(query.limit, query.starting_after, query.ending_before)?;
     let state = query.state.as_deref().map(|text| {
         EffectState::parse(text).ok_or_else(|| {
             ApiError::new(
@@ -100,9 +101,9 @@ async fn page(
         })
     });
     let filter = EffectFilter { state: state.transpose()?, jobs_only };
-    let rows = site.store.read(move |tx| effects::list(tx, filter, after, limit + 1)).await?;
+    let rows = site.store.read(move |tx| effects::list(tx, filter, &cursor.page())).await?;
     let data = rows.into_iter().map(EffectView::from).collect();
-    Ok(axum::Json(ListView::page(data, limit, false, url.to_owned())))
+    Ok(axum::Json(ListView::page(data, cursor.limit, cursor.is_backwards(), url.to_owned())))
 }
 
 /// Effects and jobs, newest first.

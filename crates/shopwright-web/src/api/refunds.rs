@@ -6,11 +6,11 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use shopwright_app::orders::{self as operations, RefundOrder, RefundedPieces};
-use shopwright_domain::ids::{OrderId, new_id};
+use shopwright_domain::ids::{OrderId, RefundId, new_id};
 use shopwright_domain::time::Timestamp;
 use shopwright_store::StoreError;
 use shopwright_store::orders::{placed, refunded};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::order_steps::change_error;
 use super::order_views::RefundView;
@@ -19,7 +19,7 @@ use super::view::{ListView, MoneyBody};
 use crate::Site;
 use crate::answer::Answer;
 use crate::auth::{Allowed, needs};
-use crate::input::{JsonBody, PathText};
+use crate::input::{Cursor, JsonBody, PathText, Query};
 use crate::once::Once;
 use crate::problem::{ApiError, Problem};
 
@@ -123,13 +123,27 @@ pub async fn refund_order(
     .await
 }
 
-/// The refunds of an order, oldest first: all of them.
+/// A page of an order's refunds.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RefundsQuery {
+    /// Rows, 1 to 100; 10 when left out.
+    #[param(minimum = 1, maximum = 100)]
+    pub limit: Option<i64>,
+    /// A refund's id: the page after it (older).
+    pub starting_after: Option<String>,
+    /// A refund's id: the page before it (newer).
+    pub ending_before: Option<String>,
+}
+
+/// The refunds of an order, newest first.
 #[utoipa::path(
     get, path = "/v1/orders/{id}/refunds", tag = "Refunds", operation_id = "list_refunds",
-    params(("id" = String, Path, description = "The order", example = "ord_01h455vb4pex5vsknk084sn02q")),
+    params(("id" = String, Path, description = "The order", example = "ord_01h455vb4pex5vsknk084sn02q"), RefundsQuery),
     responses(
-        (status = 200, description = "All refunds of the order", body = ListView<RefundView>),
-        (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "A page of refunds", body = ListView<RefundView>),
+        (status = 400, description = "A parameter does not fit", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No order has this id", body = Problem, content_type = "application/problem+json"),
@@ -139,9 +153,12 @@ pub async fn refund_order(
 pub async fn list_refunds(
     _: Allowed<needs::OrdersRead>,
     PathText(id): PathText<String>,
+    Query(query): Query<RefundsQuery>,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<ListView<RefundView>>, ApiError> {
     let order: OrderId = id.parse().map_err(|_| unknown(&id))?;
+    let cursor: Cursor<RefundId> =
+        Cursor::read(query.limit, query.starting_after, query.ending_before)?;
     let found = site
         .store
         .read(move |tx| {
@@ -149,7 +166,7 @@ pub async fn list_refunds(
                 return Ok::<_, StoreError>(None);
             }
             let mut all = Vec::new();
-            for refund in refunded::of_order(tx, order)? {
+            for refund in refunded::page_of_order(tx, order, &cursor.page())? {
                 let lines = refunded::lines_of(tx, refund.refund_id)?;
                 all.push(RefundView::new(refund, lines));
             }
@@ -158,5 +175,5 @@ pub async fn list_refunds(
         .await?;
     let data = found.ok_or_else(|| unknown(&id))?;
     let url = format!("/v1/orders/{order}/refunds");
-    Ok(axum::Json(ListView { object: "list", data, has_more: false, url }))
+    Ok(axum::Json(ListView::page(data, cursor.limit, cursor.is_backwards(), url)))
 }

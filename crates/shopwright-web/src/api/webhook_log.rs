@@ -1,6 +1,5 @@
 //! What was told to whom: events, deliveries with every attempt, and sending again.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -8,19 +7,19 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use shopwright_app::webhooks::{self as operations, ReplayError};
-use shopwright_domain::ids::{Id, IdKind, WebhookDeliveryId};
+use shopwright_domain::ids::{EventId, WebhookDeliveryId};
 use shopwright_domain::time::Timestamp;
 use shopwright_store::Tx;
 use shopwright_store::webhook_deliveries::{self, Attempt, Delivery, DeliveryState};
 use shopwright_store::webhooks::{self, Event};
 use utoipa::{IntoParams, ToSchema};
 
-use super::view::{ListView, path_segment};
+use super::view::ListView;
 use super::webhooks::endpoint_id;
 use crate::Site;
 use crate::answer::Answer;
 use crate::auth::{Allowed, needs};
-use crate::input::{JsonBody, PageLimit, PathText, Query};
+use crate::input::{Cursor, JsonBody, PathText, Query};
 use crate::once::Once;
 use crate::problem::{ApiError, Code, Problem};
 
@@ -134,13 +133,6 @@ fn gone(id: &str) -> ApiError {
     ApiError::new(Code::NOT_FOUND, format!("there is no webhook delivery {id}"))
 }
 
-/// The id of `starting_after`.
-pub(super) fn cursor<K: IdKind>(text: Option<&str>) -> Result<Option<Id<K>>, ApiError> {
-    text.map(Id::from_str)
-        .transpose()
-        .map_err(|error| ApiError::new(Code::INVALID_PARAMETER, format!("starting_after: {error}")))
-}
-
 pub(super) fn delivery_view(
     tx: &mut Tx<'_>,
     id: WebhookDeliveryId,
@@ -172,6 +164,8 @@ pub struct EventsQuery {
     pub limit: Option<i64>,
     /// An event's id: the page after it (older).
     pub starting_after: Option<String>,
+    /// An event's id: the page before it (newer).
+    pub ending_before: Option<String>,
 }
 
 /// What happened, newest first, as far back as events are kept (`effects_kept_days`, 30 by default).
@@ -191,16 +185,16 @@ pub async fn list_events(
     Query(query): Query<EventsQuery>,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<ListView<WebhookEventView>>, ApiError> {
-    let limit = PageLimit::read(query.limit)?.0;
-    let after = cursor(query.starting_after.as_deref())?;
+    let cursor: Cursor<EventId> =
+        Cursor::read(query.limit, query.starting_after, query.ending_before)?;
     let kind = query.r#type.unwrap_or_default();
     if kind.contains('\0') {
         return Err(ApiError::new(Code::INVALID_PARAMETER, "type: it names no event"));
     }
-    let rows =
-        site.store.read(move |tx| webhooks::list_events(tx, &kind, after, limit + 1)).await?;
+    let rows = site.store.read(move |tx| webhooks::list_events(tx, &kind, &cursor.page())).await?;
     let data = rows.into_iter().map(WebhookEventView::from).collect();
-    Ok(axum::Json(ListView::page(data, limit, false, "/v1/webhook_events".to_owned())))
+    let (limit, backwards) = (cursor.limit, cursor.is_backwards());
+    Ok(axum::Json(ListView::page(data, limit, backwards, "/v1/webhook_events".to_owned())))
 }
 
 /// A page of deliveries.
@@ -215,6 +209,8 @@ pub struct DeliveriesQuery {
     pub limit: Option<i64>,
     /// A delivery's id: the page after it (older).
     pub starting_after: Option<String>,
+    /// A delivery's id: the page before it (newer).
+    pub ending_before: Option<String>,
 }
 
 /// Deliveries to an endpoint, newest first.
@@ -236,8 +232,9 @@ pub async fn list_deliveries(
     Query(query): Query<DeliveriesQuery>,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<ListView<WebhookDeliveryView>>, ApiError> {
-    let (endpoint, limit) = (endpoint_id(&id)?, PageLimit::read(query.limit)?.0);
-    let after = cursor(query.starting_after.as_deref())?;
+    let endpoint = endpoint_id(&id)?;
+    let cursor: Cursor<WebhookDeliveryId> =
+        Cursor::read(query.limit, query.starting_after, query.ending_before)?;
     let state = query.state.as_deref().map(|text| {
         DeliveryState::parse(text).ok_or_else(|| {
             ApiError::new(
@@ -251,14 +248,14 @@ pub async fn list_deliveries(
         .store
         .read(move |tx| {
             let found = webhooks::find_endpoint(tx, endpoint)?;
-            let rows = webhook_deliveries::list(tx, endpoint, state, after, limit + 1)?;
+            let rows = webhook_deliveries::list(tx, endpoint, state, &cursor.page())?;
             Ok::<_, shopwright_store::StoreError>(found.map(|_| rows))
         })
         .await?;
     let gone = || ApiError::new(Code::NOT_FOUND, format!("there is no webhook endpoint {id}"));
     let data = rows.ok_or_else(gone)?.into_iter().map(|row| view(row, None)).collect();
-    let url = format!("/v1/webhook_endpoints/{}/deliveries", path_segment(&id));
-    Ok(axum::Json(ListView::page(data, limit, false, url)))
+    let url = format!("/v1/webhook_endpoints/{endpoint}/deliveries");
+    Ok(axum::Json(ListView::page(data, cursor.limit, cursor.is_backwards(), url)))
 }
 
 /// One delivery with all its attempts.

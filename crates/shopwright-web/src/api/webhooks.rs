@@ -20,7 +20,7 @@ use super::webhook_log::{WebhookDeliveryView, delivery_view};
 use crate::Site;
 use crate::answer::Answer;
 use crate::auth::{Allowed, needs};
-use crate::input::{JsonBody, PageLimit, PathText, Query};
+use crate::input::{Cursor, JsonBody, PathText, Query};
 use crate::once::Once;
 use crate::problem::{ApiError, Code, FieldProblem, Problem};
 
@@ -214,6 +214,8 @@ pub struct EndpointsQuery {
     pub limit: Option<i64>,
     /// An endpoint's id: the page after it (older).
     pub starting_after: Option<String>,
+    /// An endpoint's id: the page before it (newer).
+    pub ending_before: Option<String>,
 }
 
 /// All endpoints, newest first.
@@ -233,11 +235,12 @@ pub async fn list_endpoints(
     Query(query): Query<EndpointsQuery>,
     State(site): State<Arc<Site>>,
 ) -> Result<axum::Json<ListView<WebhookEndpointView>>, ApiError> {
-    let limit = PageLimit::read(query.limit)?.0;
-    let after = super::webhook_log::cursor(query.starting_after.as_deref())?;
-    let rows = site.store.read(move |tx| webhooks::list_endpoints(tx, after, limit + 1)).await?;
+    let cursor: Cursor<WebhookEndpointId> =
+        Cursor::read(query.limit, query.starting_after, query.ending_before)?;
+    let rows = site.store.read(move |tx| webhooks::list_endpoints(tx, &cursor.page())).await?;
     let data = rows.into_iter().map(|endpoint| view(endpoint, None)).collect();
-    Ok(axum::Json(ListView::page(data, limit, false, "/v1/webhook_endpoints".to_owned())))
+    let (limit, backwards) = (cursor.limit, cursor.is_backwards());
+    Ok(axum::Json(ListView::page(data, limit, backwards, "/v1/webhook_endpoints".to_owned())))
 }
 
 /// One endpoint.

@@ -1,14 +1,16 @@
 //! HTTP/2 beside HTTP/1.1, and the graceful end of both.
 
-use std::time::Duration;
+use std::io::Write;
+use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use shopwright_web::limits::{Limits, Times};
 
-use crate::harness::{STILL, Shop, on_sqlite};
+use crate::harness::{STILL, Shop, Start, on_sqlite, unlimited};
 
 /// A connection that speaks HTTP/2 from its first byte.
 async fn speak_http2(shop: &Shop) -> SendRequest<Empty<Bytes>> {
@@ -90,5 +92,35 @@ fn a_server_that_stops_ends_idle_connections_of_both_kinds_at_once() {
         let after = shop.wait(async { http2.send_request(get(&shop, "/livez", None)).await });
         assert!(after.is_err());
         drop(http1);
+    });
+}
+
+const STOP: Duration = Duration::from_secs(1);
+
+fn soon_cut_off() -> Limits {
+    Limits { times: Times { stop: STOP, ..Times::default() }, ..unlimited() }
+}
+
+#[test]
+fn a_request_that_does_not_end_is_cut_off_when_the_time_for_stopping_is_over() {
+    assert_eq!(Times::default().stop, Duration::from_secs(30));
+    let start = Start { limits: soon_cut_off, ..STILL };
+    Shop::on_sqlite_owned(start, |mut shop| {
+        let mut hanging = std::net::TcpStream::connect(shop.address).unwrap();
+        let head = format!(
+            "POST /v1/prices/batch HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\
+             Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{",
+            shop.secret
+        );
+        hanging.write_all(head.as_bytes()).unwrap();
+        // The head has been read when another request is answered.
+        assert_eq!(shop.get("/livez").send().status, 200);
+        std::thread::sleep(Duration::from_millis(300));
+        let asked = Instant::now();
+        shop.close();
+        let took = asked.elapsed();
+        assert!(took >= STOP, "it was not waited for: {took:?}");
+        // Far below the time after which the request itself would be given up.
+        assert!(took < Duration::from_secs(20), "it was waited for too long: {took:?}");
     });
 }

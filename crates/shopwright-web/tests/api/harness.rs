@@ -58,12 +58,13 @@ impl Clock for TestClock {
     }
 }
 
-/// Ids in rising order, the same in every run.
-struct CounterIds(AtomicU64);
+/// Ids that rise with the clock and within a moment, the same in every run.
+struct CounterIds(AtomicU64, Arc<TestClock>);
 
 impl IdSource for CounterIds {
     fn next_uuid(&self) -> Uuid {
-        Uuid::from_u128(u128::from(self.0.fetch_add(1, Ordering::SeqCst)))
+        let millis = u128::from((self.1.now().as_micros() / 1_000).unsigned_abs());
+        Uuid::from_u128((millis << 80) | u128::from(self.0.fetch_add(1, Ordering::SeqCst)))
     }
 }
 
@@ -176,7 +177,7 @@ impl Shop {
         let store = Store::open(&options).unwrap();
         let clock =
             Arc::new(TestClock(AtomicI64::new(START.parse::<Timestamp>().unwrap().as_micros())));
-        let ids: Arc<dyn IdSource> = Arc::new(CounterIds(AtomicU64::new(1)));
+        let ids: Arc<dyn IdSource> = Arc::new(CounterIds(AtomicU64::new(1), clock.clone()));
         let outside = Arc::new(Outside {
             guard: Guard::new(vec!["127.0.0.1".parse().unwrap()], Resolver::System),
             mail: Mail::memory(),

@@ -75,6 +75,7 @@ fn hasty() -> Limits {
         first_request: Duration::from_secs(2),
         idle: Duration::from_secs(5),
         answer: Duration::from_secs(2),
+        stop: Duration::from_secs(2),
     };
     Limits { times, connections_max: 4, ..unlimited() }
 }

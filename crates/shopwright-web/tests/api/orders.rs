@@ -217,7 +217,7 @@ fn a_refund_gives_pieces_and_money_back_and_names_what_is_left() {
         shop.post(&path).json(&one).send().problem(400, "idempotency_key_required");
         let all = shop.get(&path).send().expect(200);
         assert_eq!(all["data"].as_array().unwrap().len(), 2);
-        assert_eq!(all["data"][0], made);
+        assert_eq!(all["data"][1], made);
         assert_eq!(available(shop), 42);
     });
 }

@@ -77,7 +77,7 @@ fn no_secret_is_logged_at_any_level() {
     assert_eq!(me.header("x-customer-token", token).call().unwrap().status(), 401);
 
     let log = server.log();
-    assert!(log.contains("TRACE") && log.contains("answered"), "nothing is logged: {log}");
+    assert!(log.matches(" answered ").count() >= 7, "nothing is logged: {log}");
     let text = |of: &Value, name: &str| of[name].as_str().unwrap().to_owned();
     let link = link.rsplit('/').next().unwrap();
     for (what, secret) in [

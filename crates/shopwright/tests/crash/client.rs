@@ -65,7 +65,8 @@ impl<'s> Client<'s> {
         self.exchange_as(None, method, path, body)
     }
 
-    fn exchange_as(
+    /// One exchange with an idempotency key, whatever its status.
+    pub fn exchange_as(
         &self,
         once: Option<&str>,
         method: &str,
@@ -87,13 +88,14 @@ impl<'s> Client<'s> {
         Ok((response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Json::Null)))
     }
 
-    /// All rows of a list, page by page.
+    /// All rows of a list, page by page; the path may have a query.
     pub fn list(&self, path: &str) -> Vec<Json> {
         let mut all: Vec<Json> = Vec::new();
         loop {
             let after =
                 all.last().map(|row| format!("&starting_after={}", row["id"].as_str().unwrap()));
-            let page = format!("{path}?limit=100{}", after.unwrap_or_default());
+            let mark = if path.contains('?') { '&' } else { '?' };
+            let page = format!("{path}{mark}limit=100{}", after.unwrap_or_default());
             let answer = self.send("GET", &page, &Json::Null).unwrap();
             all.extend(answer["data"].as_array().unwrap().iter().cloned());
             if answer["has_more"] == false {

@@ -2,7 +2,7 @@
 //! together makes the schema once.
 
 use std::process::Stdio;
-use std::sync::Mutex;
+use std::sync::{Barrier, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
@@ -127,4 +127,167 @@ fn nodes_that_start_together_on_an_empty_database_make_the_schema_once() {
         assert_eq!(server.stop(), Some(0));
     }
     shops[0].run(&["verify"]).assert_code(0);
+}
+
+/// A shop with a product of which there are so many, served by two nodes.
+fn scarce(schema: &Schema, pieces: i64) -> (Shop, Shop, String) {
+    let shop = shop_on(schema);
+    shop.orders("orders.csv", ORDERS);
+    shop.run(&["import", "online-retail", "orders.csv"]).assert_code(0);
+    let shelf = format!("sku,opening_stock,counted_at\n85123A,{pieces},2011-01-01T12:00:00Z\n");
+    shop.file("catalog.csv", shelf);
+    shop.run(&["import", "catalog", "catalog.csv", "--currency", "GBP"]).assert_code(0);
+    let key = make_key(&shop);
+    let other = second(&shop);
+    (shop, other, key)
+}
+
+fn pounds(minor: i64) -> Json {
+    json!({ "amount": minor, "currency": "GBP" })
+}
+
+/// A paid order of so many pieces at 2.95.
+fn order(number: &str, pieces: i64) -> Json {
+    json!({
+        "source": "till", "external_id": number, "placed_at": "2024-03-01T10:00:00Z",
+        "currency": "GBP", "total": pounds(295 * pieces),
+        "lines": [{
+            "kind": "sale", "sku": "85123A", "quantity": pieces, "unit_price": "2.95",
+            "amount": pounds(295 * pieces),
+        }],
+        "payment": { "status": "paid", "provider": "cash", "reference": number },
+    })
+}
+
+/// Sends until there is an answer that says yes or no.
+fn ask(client: &Client<'_>, once: &str, path: &str, body: &Json) -> (u16, Json) {
+    for _ in 0..20 {
+        let (status, answer) = client.exchange_as(Some(once), "POST", path, body).unwrap();
+        if status != 503 {
+            return (status, answer);
+        }
+    }
+    panic!("{path} was never answered");
+}
+
+/// Buys until there is nothing left, by order or by reservation; gives how many pieces it got.
+fn buy(client: &Client<'_>, buyer: usize) -> i64 {
+    for got in 0.. {
+        let name = format!("buyer-{buyer}-{got}");
+        let (status, answer) = if got % 2 == 0 {
+            ask(client, &name, "/v1/orders", &order(&name, 1))
+        } else {
+            let lines = json!([{ "sku": "85123A", "quantity": 1 }]);
+            let wish = json!({ "reference": name, "lines": lines });
+            let (status, held) = ask(client, &name, "/v1/reservations", &wish);
+            if status == 201 {
+                let path = format!("/v1/reservations/{}/commit", held["id"].as_str().unwrap());
+                assert_eq!(ask(client, &format!("{name}-commit"), &path, &Json::Null).0, 200);
+            }
+            (status, held)
+        };
+        if status == 409 {
+            assert_eq!(answer["type"], "/docs/errors#insufficient_stock", "{answer}");
+            return got;
+        }
+        assert_eq!(status, 201, "{answer}");
+    }
+    unreachable!("the shelf is empty in the end")
+}
+
+#[test]
+fn buyers_on_both_nodes_get_every_piece_there_is_and_not_one_more() {
+    const PIECES: i64 = 60;
+    let Some(schema) = Schema::new() else { return };
+    let (shop, other, key) = scarce(&schema, PIECES);
+    let (a, b) = (Server::start(&shop, &["serve"]), Server::start(&other, &["serve"]));
+    let commands = Mutex::new(Vec::new());
+    // What the imported history sold was taken off the shelf before.
+    let stock: Json = serde_json::from_str(&a.get("/v1/stock/85123A", &key).1).unwrap();
+    let there = stock["available_to_sell"].as_i64().unwrap();
+    assert!(there > 20, "{stock}");
+    let got: Vec<i64> = std::thread::scope(|scope| {
+        let start = |buyer: usize| {
+            let node = if buyer.is_multiple_of(2) { &a } else { &b };
+            let client = Client::new(&shop, node.address(), &key, &commands);
+            scope.spawn(move || buy(&client, buyer))
+        };
+        let buyers: Vec<_> = (0..8).map(start).collect();
+        buyers.into_iter().map(|buyer| buyer.join().unwrap()).collect()
+    });
+    assert_eq!(got.iter().sum::<i64>(), there, "{got:?}");
+    for node in [&a, &b] {
+        let stock: Json = serde_json::from_str(&node.get("/v1/stock/85123A", &key).1).unwrap();
+        let seen = (&stock["available_to_sell"], &stock["reserved"], &stock["committed"]);
+        assert_eq!(seen, (&json!(0), &json!(0), &json!(there)), "{stock}");
+    }
+    assert_eq!((a.stop(), b.stop()), (Some(0), Some(0)));
+    shop.run(&["verify"]).assert_code(0);
+}
+
+/// Sends two requests to two nodes at the same moment.
+fn at_once(
+    clients: [&Client<'_>; 2],
+    keys: [&str; 2],
+    path: &str,
+    body: &Json,
+) -> [(u16, Json); 2] {
+    let start = Barrier::new(2);
+    let send = |place: usize| {
+        start.wait();
+        ask(clients[place], keys[place], path, body)
+    };
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| send(0));
+        let second = send(1);
+        [first.join().unwrap(), second]
+    })
+}
+
+#[test]
+fn one_request_sent_to_both_nodes_at_once_makes_one_order_and_one_refund() {
+    const ROUNDS: i64 = 12;
+    let Some(schema) = Schema::new() else { return };
+    let (shop, other, key) = scarce(&schema, 1_000);
+    let (a, b) = (Server::start(&shop, &["serve"]), Server::start(&other, &["serve"]));
+    let commands = Mutex::new(Vec::new());
+    let [one, two] = [&a, &b].map(|node| Client::new(&shop, node.address(), &key, &commands));
+    let both = [&one, &two];
+    for n in 0..ROUNDS {
+        let name = format!("t-{n}");
+        let [first, second] = at_once(both, [&name, &name], "/v1/orders", &order(&name, 3));
+        assert_eq!((first.0, &first), (201, &second), "the same key");
+        let path = format!("/v1/orders/{}/refunds", first.1["id"].as_str().unwrap());
+        let piece = json!({ "lines": [{ "line": 0, "quantity": 1 }] });
+        let key = format!("{name}-refund");
+        let [first, second] = at_once(both, [&key, &key], &path, &piece);
+        assert_eq!((first.0, &first), (201, &second), "the same key");
+
+        // Meant twice, and there is only so much left: two pieces, three are asked for in all.
+        let rest = json!({ "lines": [{ "line": 0, "quantity": 2 }] });
+        let keys = [format!("{name}-a"), format!("{name}-b")];
+        let answers = at_once(both, [&keys[0], &keys[1]], &path, &rest);
+        let mut told = answers.map(|(status, _)| status);
+        told.sort_unstable();
+        assert!(told[0] == 201 && [409, 422].contains(&told[1]), "{told:?}");
+        let refunds = one.send("GET", &path, &Json::Null).unwrap();
+        assert_eq!(refunds["data"].as_array().unwrap().len(), 2, "{refunds}");
+
+        // Another key, the same order of the same till: found, not made again.
+        let number = format!("again-{n}");
+        let keys = [format!("{number}-a"), format!("{number}-b")];
+        let orders = at_once(both, [&keys[0], &keys[1]], "/v1/orders", &order(&number, 1));
+        let mut told = [orders[0].0, orders[1].0];
+        told.sort_unstable();
+        assert_eq!((told, &orders[0].1["id"]), ([200, 201], &orders[1].1["id"]));
+    }
+    let orders = one.list("/v1/orders?source=till");
+    assert_eq!(orders.len(), 2 * usize::try_from(ROUNDS).unwrap());
+    let committed = |node: &Server| -> Json {
+        let stock: Json = serde_json::from_str(&node.get("/v1/stock/85123A", &key).1).unwrap();
+        stock["committed"].clone()
+    };
+    assert_eq!((committed(&a), committed(&b)), (json!(ROUNDS), json!(ROUNDS)));
+    assert_eq!((a.stop(), b.stop()), (Some(0), Some(0)));
+    shop.run(&["verify"]).assert_code(0);
 }
