@@ -64,8 +64,7 @@ fn no_secret_is_logged_at_any_level() {
     let post = |path: &str, body: Value| -> Value {
         let call =
             agent.post(format!("{url}{path}")).header("authorization", format!("Bearer {key}"));
-        let call = call.header("content-type", "application/json");
-        let mut answer = call.send(body.to_string()).unwrap();
+        let mut answer = call.content_type("application/json").send(body.to_string()).unwrap();
         let text = answer.body_mut().read_to_string().unwrap();
         assert_eq!(answer.status(), 201, "{path}: {text}");
         serde_json::from_str(&text).unwrap()
@@ -78,7 +77,7 @@ fn no_secret_is_logged_at_any_level() {
     assert_eq!(me.header("x-customer-token", token).call().unwrap().status(), 401);
 
     let log = server.log();
-    assert!(log.contains("TRACE") && log.contains("answered"), "nothing is logged: {log}");
+    assert!(log.matches(" answered ").count() >= 7, "nothing is logged: {log}");
     let text = |of: &Value, name: &str| of[name].as_str().unwrap().to_owned();
     let link = link.rsplit('/').next().unwrap();
     for (what, secret) in [
