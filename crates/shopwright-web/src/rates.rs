@@ -215,8 +215,10 @@ mod tests {
     fn those_whose_buckets_are_full_again_are_forgotten() {
         let quick = Buckets::new(Rate { per_minute: 60_000, burst: 1 }, 640).unwrap();
         for caller in 0..300 {
-            quick.take(who(caller)).unwrap();
+            // Some may meet in a shared bucket: where they fall differs from run to run.
+            let _ = quick.take(who(caller));
         }
+        assert!(quick.limiter.len() > 100);
         let slow = Buckets::new(SLOW, 640).unwrap();
         slow.take(who(1)).unwrap();
         std::thread::sleep(Duration::from_millis(20));
