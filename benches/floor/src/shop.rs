@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use ledger_cases::Chance;
 use shopwright_domain::time::{DAY, MINUTE, Timestamp};
-use shopwright_store::{Column, PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, Tx, params};
+use shopwright_store::{
+    Column, PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, Tx, params,
+};
 use tokio::runtime::Runtime;
 
 /// 2026-01-01: the time of every operation that is measured.
@@ -72,6 +74,7 @@ impl Shop {
             let numbers = first..size.past.min(first + CHUNK);
             shop.write(move |tx| past(tx, numbers.clone(), size.skus))?;
         }
+        shop.write(settle_held)?;
         Ok(shop)
     }
 
@@ -148,9 +151,10 @@ fn past(tx: &mut Tx<'_>, numbers: std::ops::Range<usize>, skus: usize) -> Result
             ("held", Column::OptInt(held)),
         ],
     )?;
-    settle_held(tx)
+    Ok(())
 }
 
+/// Writes down what open reservations hold at each level.
 fn settle_held(tx: &mut Tx<'_>) -> Result<(), StoreError> {
     tx.execute(
         "UPDATE stock_levels SET held = COALESCE((SELECT SUM(h.quantity) FROM reservation_lines h
