@@ -5,7 +5,7 @@
 //! itself refuses is an answer too and is kept, its writes undone; what is refused before it (a body
 //! that does not fit, a key without the scope) and our own faults are not.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request};
@@ -13,6 +13,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use shopwright_app::identity::KnownKey;
@@ -29,14 +30,20 @@ static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 static REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// The longest key.
 const KEY_BYTES_MAX: usize = 255;
-/// The largest body that is read for its fingerprint: that of bulk calls.
-const BODY_BYTES_MAX: usize = 16 << 20;
 
-/// The key of a request and what it was sent with, as the layer found them.
-#[derive(Clone, Debug)]
+/// The key of a request, and a hash over what it was sent with: the body goes into it while the
+/// handler reads it, within the handler's own limits and not before it has let the caller in.
+#[derive(Clone)]
 struct Sent {
     key: String,
-    fingerprint: [u8; 32],
+    hash: Arc<Mutex<Sha256>>,
+}
+
+impl Sent {
+    /// Over method, target and all of the body that the handler has read.
+    fn fingerprint(&self) -> [u8; 32] {
+        self.hash.lock().unwrap_or_else(PoisonError::into_inner).clone().finalize().into()
+    }
 }
 
 /// The right to carry out a write of the calling key once.
@@ -113,7 +120,7 @@ impl Once {
         };
         let now = self.site.clock.now();
         let caller = self.caller.key_id.to_string();
-        let sent = SentKey { caller, key: sent.key, fingerprint: sent.fingerprint };
+        let sent = SentKey { caller, fingerprint: sent.fingerprint(), key: sent.key };
         let settled = self
             .site
             .store
@@ -197,7 +204,7 @@ impl FromRequestParts<Arc<Site>> for Once {
     }
 }
 
-/// The layer that reads the key of a write and takes the fingerprint of what came with it.
+/// The layer that reads the key of a write and sees to the fingerprint of what comes with it.
 pub async fn read_key(mut request: Request, next: Next) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         return next.run(request).await;
@@ -214,18 +221,21 @@ pub async fn read_key(mut request: Request, next: Next) -> Response {
         );
         return ApiError::new(Code::INVALID_PARAMETER, what).into_response();
     };
-    let body = std::mem::replace(request.body_mut(), Body::empty());
-    let Ok(bytes) = axum::body::to_bytes(body, BODY_BYTES_MAX).await else {
-        return ApiError::plain(Code::BODY_TOO_LARGE).into_response();
-    };
     let target = request.uri().path_and_query().map_or("", |target| target.as_str());
     let mut hash = Sha256::new();
-    for part in [request.method().as_str().as_bytes(), target.as_bytes(), &bytes] {
+    for part in [request.method().as_str(), target] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    let fingerprint = hash.finalize().into();
-    request.extensions_mut().insert(Sent { key, fingerprint });
-    *request.body_mut() = Body::from(bytes);
+    let hash = Arc::new(Mutex::new(hash));
+    let read = Arc::clone(&hash);
+    let body = std::mem::replace(request.body_mut(), Body::empty());
+    *request.body_mut() = Body::new(body.map_frame(move |frame| {
+        if let Some(bytes) = frame.data_ref() {
+            read.lock().unwrap_or_else(PoisonError::into_inner).update(bytes);
+        }
+        frame
+    }));
+    request.extensions_mut().insert(Sent { key, hash });
     next.run(request).await
 }

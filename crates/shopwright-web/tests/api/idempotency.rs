@@ -1,13 +1,14 @@
 //! Requests sent again: one effect, one answer, and no key taken for another's.
 
 use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use shopwright_app::identity::KeyKind;
 use shopwright_domain::time::HOUR;
 use shopwright_store::params;
 
-use crate::client::{Answer, Call};
+use crate::client::{Answer, Call, raw};
 use crate::harness::{STILL, Shop, on_both, on_sqlite, soon};
 
 fn promotion(name: &str) -> Value {
@@ -109,6 +110,25 @@ fn a_body_that_does_not_fit_costs_no_key() {
         call.send().problem(422, "invalid_body");
         create(shop, "k", &promotion("Sale")).no_key().send().problem(401, "unauthorized");
         create(shop, "k", &promotion("Sale")).send().expect(201);
+    });
+}
+
+#[test]
+fn a_body_is_not_read_for_its_key_before_the_caller_is_let_in() {
+    on_sqlite(STILL, |shop| {
+        // Announced and never sent: whoever waits for it waits in vain.
+        let head = "POST /v1/promotions HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: k\r\n\
+            Content-Type: application/json\r\nContent-Length: 1000000\r\nConnection: close\r\n";
+        let asked = Instant::now();
+        let answer = raw(shop.address, format!("{head}\r\n").as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+        let publishable = format!("{head}Authorization: Bearer {}\r\n\r\n", shop.publishable);
+        let answer = raw(shop.address, publishable.as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+        assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+        // The limit of a body is its route's, with a key as without.
+        let long = promotion(&"x".repeat(2 << 20));
+        create(shop, "long", &long).send().problem(413, "body_too_large");
     });
 }
 
