@@ -285,7 +285,7 @@ pub struct EffectFilter {
     pub jobs_only: bool,
 }
 
-/// Effects and jobs, newest first, after `older_than`.
+/// A page of effects and jobs, newest first.
 pub fn list(
     tx: &mut Tx<'_>,
     filter: EffectFilter,

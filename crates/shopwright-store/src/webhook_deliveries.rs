@@ -126,7 +126,7 @@ pub fn find(tx: &mut Tx<'_>, id: WebhookDeliveryId) -> Result<Option<Delivery>, 
     tx.find(&format!("{COLUMNS} WHERE d.delivery_id = $1"), params![id], delivery)
 }
 
-/// Deliveries to an endpoint, newest first, after `older_than`, in one state or all.
+/// A page of deliveries to an endpoint, newest first, in one state or all.
 pub fn list(
     tx: &mut Tx<'_>,
     endpoint_id: WebhookEndpointId,

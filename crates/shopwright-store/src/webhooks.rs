@@ -111,7 +111,7 @@ pub fn lock_endpoint(
     tx.find(&format!("{COLUMNS} AND endpoint_id = $1{lock}"), params![id], endpoint)
 }
 
-/// Endpoints, newest first, after `older_than`.
+/// A page of endpoints, newest first.
 pub fn list_endpoints(
     tx: &mut Tx<'_>,
     page: &Page<WebhookEndpointId>,
@@ -313,7 +313,7 @@ fn send_to(
     Ok(delivery_id)
 }
 
-/// Events, newest first, after `older_than`, of one name or all.
+/// A page of events, newest first, of one name or all.
 pub fn list_events(
     tx: &mut Tx<'_>,
     kind: &str,

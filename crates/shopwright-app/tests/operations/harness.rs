@@ -16,7 +16,7 @@ use shopwright_domain::ids::IdSource;
 use shopwright_domain::time::{Clock, Timestamp};
 use shopwright_store::audit::{Actor, Stamp};
 use shopwright_store::{
-    PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, Tx, params,
+    PostgresOptions, SqliteOptions, Store, StoreError, StoreOptions, Tx, params, verify,
 };
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -212,4 +212,18 @@ pub fn gzip(content: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(content).unwrap();
     encoder.finish().unwrap()
+}
+
+/// Plants a corruption into books that hold, on both databases, and insists that `verify` names it
+/// under its rule.
+pub fn finds_planted(books: fn(&Shop), (rule, sql, names): (&'static str, &'static str, &str)) {
+    on_both(|shop| {
+        books(shop);
+        shop.write(move |tx| tx.execute(sql, params![]).map(|rows| assert!(rows > 0, "{sql}")));
+        let broken: Vec<_> =
+            shop.read(verify::verify).into_iter().filter(|r| !r.broken.is_empty()).collect();
+        let found = broken.iter().find(|r| r.rule == rule);
+        let rows = found.map(|r| r.broken.join("\n")).unwrap_or_default();
+        assert!(rows.contains(names), "{rule} after {sql}: {broken:?}");
+    });
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use shopwright_store::{params, verify};
+use shopwright_store::verify;
 
-use crate::harness::{HEADER, Shop, on_both};
+use crate::harness::{HEADER, Shop, finds_planted, on_both};
 
 fn books(shop: &Shop) {
     let history = format!(
@@ -24,15 +24,7 @@ C536367,A-1,LAMP,-2,2011-03-03 08:26:00,2.55,17850,United Kingdom
 }
 
 fn check(rule: &'static str, sql: &'static str, names: &str) {
-    on_both(|shop| {
-        books(shop);
-        shop.write(move |tx| tx.execute(sql, params![]).map(|rows| assert!(rows > 0, "{sql}")));
-        let broken: Vec<_> =
-            shop.read(verify::verify).into_iter().filter(|r| !r.broken.is_empty()).collect();
-        let found = broken.iter().find(|r| r.rule == rule);
-        let rows = found.map(|r| r.broken.join("\n")).unwrap_or_default();
-        assert!(rows.contains(names), "{rule} after {sql}: {broken:?}");
-    });
+    finds_planted(books, (rule, sql, names));
 }
 
 #[test]

@@ -5,9 +5,8 @@ use shopwright_domain::ids::new_id;
 use shopwright_domain::time::{Clock, SECOND};
 use shopwright_store::webhook_deliveries::DeliveryState;
 use shopwright_store::webhooks::{self, NewEvent};
-use shopwright_store::{params, verify};
 
-use crate::harness::{Shop, on_both};
+use crate::harness::{Shop, finds_planted};
 use crate::outside::{Receiver, outside, wait_until, work};
 use crate::webhooks::{OK, delivery, make, tell, tried};
 
@@ -44,15 +43,7 @@ fn books(shop: &Shop) {
 }
 
 fn check(rule: &'static str, sql: &'static str, names: &str) {
-    on_both(|shop| {
-        books(shop);
-        shop.write(move |tx| tx.execute(sql, params![]).map(|rows| assert!(rows > 0, "{sql}")));
-        let broken: Vec<_> =
-            shop.read(verify::verify).into_iter().filter(|r| !r.broken.is_empty()).collect();
-        let found = broken.iter().find(|r| r.rule == rule);
-        let rows = found.map(|r| r.broken.join("\n")).unwrap_or_default();
-        assert!(rows.contains(names), "{rule} after {sql}: {broken:?}");
-    });
+    finds_planted(books, (rule, sql, names));
 }
 
 #[test]

@@ -2,10 +2,9 @@
 
 use shopwright_app::orders::{RefundOrder, fulfil_order};
 use shopwright_domain::orders::LineKind;
-use shopwright_store::{params, verify};
 
 use super::{line, make, order, place, refund, sale, step, stocked, unpaid};
-use crate::harness::{Shop, on_both};
+use crate::harness::{Shop, finds_planted};
 
 /// One order shipped and refunded in part, one paid, one pending.
 fn books(shop: &Shop) {
@@ -22,15 +21,7 @@ fn books(shop: &Shop) {
 }
 
 fn check(rule: &'static str, sql: &'static str, names: &str) {
-    on_both(|shop| {
-        books(shop);
-        shop.write(move |tx| tx.execute(sql, params![]).map(|rows| assert!(rows > 0, "{sql}")));
-        let broken: Vec<_> =
-            shop.read(verify::verify).into_iter().filter(|r| !r.broken.is_empty()).collect();
-        let found = broken.iter().find(|r| r.rule == rule);
-        let rows = found.map(|r| r.broken.join("\n")).unwrap_or_default();
-        assert!(rows.contains(names), "{rule} after {sql}: {broken:?}");
-    });
+    finds_planted(books, (rule, sql, names));
 }
 
 #[test]

@@ -3,10 +3,9 @@
 use shopwright_app::inventory::{ExpectDelivery, expect_delivery_in, receive_delivery_in};
 use shopwright_domain::ids::new_id;
 use shopwright_domain::inventory::Transition;
-use shopwright_store::{params, verify};
 
 use super::{at, count, give_back, reserve, sku, step, stocked};
-use crate::harness::{Shop, by_nobody, on_both};
+use crate::harness::{Shop, by_nobody, finds_planted};
 
 /// Something of everything: held, sold, shipped and partly returned, counted, received.
 fn books(shop: &Shop) {
@@ -35,15 +34,7 @@ fn books(shop: &Shop) {
 }
 
 fn check(rule: &'static str, sql: &'static str, names: &str) {
-    on_both(|shop| {
-        books(shop);
-        shop.write(move |tx| tx.execute(sql, params![]).map(|rows| assert!(rows > 0, "{sql}")));
-        let broken: Vec<_> =
-            shop.read(verify::verify).into_iter().filter(|r| !r.broken.is_empty()).collect();
-        let found = broken.iter().find(|r| r.rule == rule);
-        let rows = found.map(|r| r.broken.join("\n")).unwrap_or_default();
-        assert!(rows.contains(names), "{rule} after {sql}: {broken:?}");
-    });
+    finds_planted(books, (rule, sql, names));
 }
 
 #[test]
