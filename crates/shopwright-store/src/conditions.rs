@@ -1,19 +1,6 @@
 //! The filters of a list as SQL with numbered parameters.
 
 use crate::Value;
-use crate::page::{Page, Place};
-
-impl<K> Page<K> {
-    /// The first rows of a list.
-    pub fn first(limit: i64) -> Self {
-        Self { place: Place::First, limit }
-    }
-
-    /// Whether it is read against the list's order; its rows are turned round afterwards.
-    pub(crate) fn is_backwards(&self) -> bool {
-        matches!(self.place, Place::Before(_))
-    }
-}
 
 /// Conditions of a query, joined by AND; parameters are numbered as they are bound.
 #[derive(Debug, Default)]

@@ -24,9 +24,14 @@ pub struct Page<K> {
 }
 
 impl<K> Page<K> {
-    /// The newest rows.
-    pub const fn newest(limit: i64) -> Self {
+    /// The first rows of a list.
+    pub const fn first(limit: i64) -> Self {
         Self { place: Place::First, limit }
+    }
+
+    /// Whether it is read against the list's order; its rows are turned round afterwards.
+    pub(crate) const fn is_backwards(&self) -> bool {
+        matches!(self.place, Place::Before(_))
     }
 }
 

@@ -45,7 +45,7 @@ async fn read_or_make_seal(settings: &Settings, store: &Store) -> Result<Seal, F
         return Ok(seal);
     }
     let sealed = |tx: &mut shopwright_store::Tx<'_>| {
-        Ok::<_, StoreError>(!webhooks::list_endpoints(tx, &Page::newest(1))?.is_empty())
+        Ok::<_, StoreError>(!webhooks::list_endpoints(tx, &Page::first(1))?.is_empty())
     };
     if store.read(sealed).await? {
         let shown = path.display();

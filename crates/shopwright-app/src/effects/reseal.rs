@@ -32,7 +32,7 @@ async fn reseal_endpoints(
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     let max = i64::try_from(ENDPOINTS_MAX).unwrap_or(i64::MAX);
-    let endpoints = store.read(move |tx| webhooks::list_endpoints(tx, &Page::newest(max))).await?;
+    let endpoints = store.read(move |tx| webhooks::list_endpoints(tx, &Page::first(max))).await?;
     let mut count = 0;
     for endpoint in endpoints {
         let signs = endpoint.old_secret_until > Some(now);

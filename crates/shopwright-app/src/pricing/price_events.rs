@@ -47,7 +47,7 @@ pub(super) fn freeze_changed(
     if before == frozen {
         return Ok(());
     }
-    let last = webhooks::list_events(tx, FREEZE_CHANGED, &Page::newest(1))?;
+    let last = webhooks::list_events(tx, FREEZE_CHANGED, &Page::first(1))?;
     let fresh = derived_uuid_at(at, Uuid::nil(), u128::from(frozen));
     let after = last.first().map_or(0, |event| event.event_id.uuid().as_u128().saturating_add(1));
     let event_id = EventId::from_uuid(fresh.max(Uuid::from_u128(after)));

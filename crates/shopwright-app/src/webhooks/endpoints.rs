@@ -128,7 +128,7 @@ pub fn create_endpoint(
     // It orders those who make endpoints too, so that no two pass the limit together.
     audit::lock(tx)?;
     let max = i64::try_from(ENDPOINTS_MAX).unwrap_or(i64::MAX);
-    if webhooks::list_endpoints(tx, &Page::newest(max))?.len() >= ENDPOINTS_MAX {
+    if webhooks::list_endpoints(tx, &Page::first(max))?.len() >= ENDPOINTS_MAX {
         return Err(EndpointError::TooMany);
     }
     let endpoint = Endpoint {

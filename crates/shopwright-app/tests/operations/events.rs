@@ -17,7 +17,7 @@ use crate::outside::{outside, wait_until, work};
 
 /// What was told under a name, oldest first.
 fn told(shop: &Shop, kind: &'static str) -> Vec<Json> {
-    let events = shop.read(move |tx| webhooks::list_events(tx, kind, &Page::newest(100)));
+    let events = shop.read(move |tx| webhooks::list_events(tx, kind, &Page::first(100)));
     events.into_iter().rev().map(|event| event.data).collect()
 }
 

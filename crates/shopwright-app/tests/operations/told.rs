@@ -26,7 +26,7 @@ use crate::webhooks as webhooks_tests;
 const DOCUMENT: &str = include_str!("../../../../docs/webhooks.md");
 
 fn events(shop: &Shop) -> Vec<Event> {
-    shop.read(|tx| webhooks::list_events(tx, "", &Page::newest(200))).into_iter().rev().collect()
+    shop.read(|tx| webhooks::list_events(tx, "", &Page::first(200))).into_iter().rev().collect()
 }
 
 fn told(shop: &Shop) -> BTreeMap<String, usize> {

@@ -93,7 +93,7 @@ pub fn endpoint(shop: &Shop, id: WebhookEndpointId) -> Endpoint {
 
 /// The newest delivery to an endpoint.
 pub fn delivery(shop: &Shop, id: WebhookEndpointId) -> Delivery {
-    shop.read(move |tx| webhook_deliveries::list(tx, id, None, &Page::newest(1))).remove(0)
+    shop.read(move |tx| webhook_deliveries::list(tx, id, None, &Page::first(1))).remove(0)
 }
 
 pub fn tried(shop: &Shop, id: WebhookEndpointId, attempts: i64) {

@@ -139,10 +139,38 @@ pub fn lock(tx: &mut Tx<'_>, id: ReservationId) -> Result<Option<Reservation>, S
     find_where(tx, &condition, id.into())
 }
 
-/// Reservations, newest first.
-pub fn list(tx: &mut Tx<'_>, page: &Page<ReservationId>) -> Result<Vec<Reservation>, StoreError> {
-    let select = format!("{HEAD} WHERE true");
-    let rows = page.newest_first(tx, (&select, "reservation_id"), Vec::new(), head)?;
+/// Which reservations a list shows; nothing set shows all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReservationFilter {
+    /// In this state at a time: an open one is expired from its expiry on, swept or not.
+    pub state: Option<(ReservationState, Timestamp)>,
+    /// Known to the caller by this reference.
+    pub reference: Option<String>,
+}
+
+/// A page of reservations, newest first.
+pub fn list(
+    tx: &mut Tx<'_>,
+    filter: &ReservationFilter,
+    page: &Page<ReservationId>,
+) -> Result<Vec<Reservation>, StoreError> {
+    let (mut select, mut params) = (format!("{HEAD} WHERE true"), Vec::new());
+    if let Some((state, now)) = filter.state {
+        let (condition, value) = match state {
+            ReservationState::Open => ("state = 'open' AND expires_at > $1", now.into()),
+            ReservationState::Expired => {
+                ("(state = 'expired' OR (state = 'open' AND expires_at <= $1))", now.into())
+            }
+            other => ("state = $1", other.as_str().into()),
+        };
+        params.push(value);
+        select = format!("{select} AND {condition}");
+    }
+    if let Some(reference) = &filter.reference {
+        params.push(reference.into());
+        select = format!("{select} AND reference = ${}", params.len());
+    }
+    let rows = page.newest_first(tx, (&select, "reservation_id"), params, head)?;
     with_lines(tx, rows)
 }
 

@@ -95,7 +95,7 @@ pub(super) fn gaps(tx: &mut Tx<'_>) -> Result<RuleResult, StoreError> {
         params![],
         |row| row.get(0),
     )?;
-    for endpoint in webhooks::list_endpoints(tx, &Page::newest(ENDPOINTS_MAX))? {
+    for endpoint in webhooks::list_endpoints(tx, &Page::first(ENDPOINTS_MAX))? {
         for kind in kinds.iter().filter(|_| endpoint.enabled) {
             if endpoint.filters.iter().any(|filter| filter.matches(kind)) {
                 broken.extend(missing(tx, &endpoint, kind)?);

@@ -11,10 +11,10 @@ use shopwright_app::inventory::{
 };
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::ids::{ReservationId, new_id};
-use shopwright_domain::inventory::{TransitionError, WantedError};
+use shopwright_domain::inventory::{ReservationState, TransitionError, WantedError};
 use shopwright_domain::time::Timestamp;
 use shopwright_store::Tx;
-use shopwright_store::inventory::reservations;
+use shopwright_store::inventory::reservations::{self, ReservationFilter};
 use utoipa::{IntoParams, ToSchema};
 
 use super::view::ListView;
@@ -239,9 +239,14 @@ pub struct ReservationsQuery {
     pub starting_after: Option<String>,
     /// A reservation id: the page before it (newer).
     pub ending_before: Option<String>,
+    /// Only in this state now.
+    #[param(value_type = Option<String>, pattern = "^(open|expired|committed|released|shipped)$")]
+    pub state: Option<ReservationState>,
+    /// Only the one with this reference.
+    pub reference: Option<String>,
 }
 
-/// All reservations, newest first.
+/// Reservations, newest first.
 #[utoipa::path(
     get, path = "/v1/reservations", tag = "Reservations", operation_id = "list_reservations",
     params(ReservationsQuery),
@@ -260,9 +265,16 @@ pub async fn list_reservations(
 ) -> Result<axum::Json<ListView<ReservationView>>, ApiError> {
     let cursor: Cursor<ReservationId> =
         Cursor::read(query.limit, query.starting_after, query.ending_before)?;
-    let rows = site.store.read(move |tx| reservations::list(tx, &cursor.page())).await?;
-    let (limit, backwards) = (cursor.limit, cursor.is_backwards());
+    if query.reference.as_ref().is_some_and(|text| text.contains('\0')) {
+        return Err(ApiError::new(Code::INVALID_PARAMETER, "reference: it names no reservation"));
+    }
     let now = site.clock.now();
+    let filter = ReservationFilter {
+        state: query.state.map(|state| (state, now)),
+        reference: query.reference,
+    };
+    let rows = site.store.read(move |tx| reservations::list(tx, &filter, &cursor.page())).await?;
+    let (limit, backwards) = (cursor.limit, cursor.is_backwards());
     let data = rows.into_iter().map(|row| view(row, now)).collect();
     Ok(axum::Json(ListView::page(data, limit, backwards, "/v1/reservations".to_owned())))
 }

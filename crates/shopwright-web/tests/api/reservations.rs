@@ -101,6 +101,32 @@ fn each_step_shows_in_the_stock_and_may_be_sent_again() {
 }
 
 #[test]
+fn a_list_shows_the_state_or_the_reference_that_is_asked_for() {
+    on_both(STILL, |shop| {
+        let mut named = wish(1);
+        named["reference"] = json!("cart-7");
+        let (first, sold) = (id_of(&make(shop, &named)), id_of(&make(shop, &wish(1))));
+        step(shop, &sold, "commit").expect(200);
+        shop.clock.advance(16 * 60 * 1_000_000);
+        let open = id_of(&make(shop, &wish(1)));
+        let check = |query: &str, expected: &[&String]| {
+            let list = shop.get(&format!("{PATH}?{query}")).send().expect(200);
+            let rows = list["data"].as_array().unwrap();
+            let ids: Vec<String> = rows.iter().map(id_of).collect();
+            assert_eq!(ids.iter().collect::<Vec<_>>(), expected, "{query}");
+        };
+        check("state=open", &[&open]);
+        check("state=expired", &[&first]);
+        check("state=committed", &[&sold]);
+        check("state=shipped", &[]);
+        check("reference=cart-7", &[&first]);
+        check("state=open&reference=cart-7", &[]);
+        check("", &[&open, &sold, &first]);
+        shop.get(&format!("{PATH}?state=gone")).send().problem(400, "invalid_parameter");
+    });
+}
+
+#[test]
 fn what_is_missing_is_said_for_each_line_and_each_sku() {
     on_both(STILL, |shop| {
         let body = json!({ "lines": [
@@ -244,7 +270,7 @@ fn reservations_are_listed_newest_first_in_pages_both_ways() {
         assert_eq!(page(&before(4)), (cut(2, 4), true));
         assert_eq!(page(&before(1)), (cut(0, 1), false));
         let both = format!("{}&ending_before={}", after(1), newest[3]);
-        for query in [both.as_str(), "?starting_after=x", "?limit=0", "?limit=101", "?state=open"] {
+        for query in [both.as_str(), "?starting_after=x", "?limit=0", "?limit=101", "?stat=open"] {
             shop.get(&format!("{PATH}{query}")).send().problem(400, "invalid_parameter");
         }
     });
