@@ -53,9 +53,8 @@ fn main() -> Result<()> {
         let size = Size { skus: SMALL.skus * times, past: SMALL.past * times };
         eprintln!("making a shop of {} SKUs", size.skus);
         let product = Shop::make(folder.path(), &format!("{name}-product.db"), size)?;
-        let rival = Shop::make(folder.path(), &format!("{name}-raw.db"), size)?;
         product::make_counters(&product, COUNTERS * times)?;
-        product::make_counters(&rival, COUNTERS * times)?;
+        let rival = product.copied(folder.path(), &format!("{name}-raw.db"))?;
         let connection = raw::open(&rival.path)?;
         shops.push(Pair { product, rival, connection, counters: COUNTERS * times });
     }

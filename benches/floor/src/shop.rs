@@ -78,6 +78,18 @@ impl Shop {
         Ok(shop)
     }
 
+    /// The same shop once more, in a file of its own: what the product and its rival write to is then
+    /// equal to the page.
+    pub fn copied(&self, folder: &Path, name: &str) -> Result<Self> {
+        let connection = crate::raw::open(&self.path)?;
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        let path = folder.join(name);
+        std::fs::copy(&self.path, &path)?;
+        let store = Store::open(&StoreOptions::Sqlite(SqliteOptions::new(&path)))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build()?;
+        Ok(Self { store, runtime, path, size: self.size })
+    }
+
     /// Runs one operation and waits for it.
     pub fn write<T: Send + 'static>(
         &self,

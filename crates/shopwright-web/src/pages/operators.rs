@@ -72,9 +72,9 @@ pub fn operators(frame: &Frame, view: &OperatorsView) -> Markup {
                 section.card {
                     h2 { "Roles" }
                     dl.facts.roles {
-                        div { dt { "Read-only" } dd { "sees prices, stock and orders" } }
-                        div { dt { "Staff" } dd { "changes them, too" } }
-                        div { dt { "Owner" } dd { "operators, keys and settings, too" } }
+                        div { dt { "Read-only" } dd { "sees prices and the reasons for them" } }
+                        div { dt { "Staff" } dd { "the same; no page changes goods yet" } }
+                        div { dt { "Owner" } dd { "operators, keys and the audit log, too" } }
                     }
                 }
             }
