@@ -15,6 +15,8 @@ use tokio::runtime::Runtime;
 pub const NOW: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
 /// Pieces on each shelf: more than any run can sell.
 const PIECES: i64 = 1_000_000_000;
+/// When the reservations that are open from the start end.
+const HELD_UNTIL: Timestamp = NOW.plus_micros(30 * MINUTE);
 /// Rows written in one transaction while a shop is made.
 const CHUNK: usize = 2_000;
 
@@ -74,7 +76,14 @@ impl Shop {
             let numbers = first..size.past.min(first + CHUNK);
             shop.write(move |tx| past(tx, numbers.clone(), size.skus))?;
         }
-        shop.write(settle_held)?;
+        shop.write(|tx| {
+            tx.execute(
+                "UPDATE reservation_lines SET held_until = $1
+                 WHERE reservation_id IN (SELECT reservation_id FROM reservations WHERE state = 'open')",
+                params![HELD_UNTIL],
+            )?;
+            settle_held(tx)
+        })?;
         Ok(shop)
     }
 
@@ -126,7 +135,7 @@ fn products(tx: &mut Tx<'_>, skus: &[String]) -> Result<(), StoreError> {
 
 /// Reservations that were released long ago, but for one in a hundred that still holds.
 fn past(tx: &mut Tx<'_>, numbers: std::ops::Range<usize>, skus: usize) -> Result<(), StoreError> {
-    let (mut ids, mut states, mut held) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut ids, mut states) = (Vec::new(), Vec::new());
     let (mut of, mut line_skus) = (Vec::new(), Vec::new());
     for number in numbers {
         let mut chance = Chance::new(number as u64);
@@ -139,7 +148,6 @@ fn past(tx: &mut Tx<'_>, numbers: std::ops::Range<usize>, skus: usize) -> Result
             let pick = chance.below(third).unsigned_abs();
             line_skus.push(sku(place * (skus / 3) + usize::try_from(pick).unwrap_or(0)));
             of.push(id);
-            held.push(open.then_some(NOW.plus_micros(30 * MINUTE).as_micros()));
         }
     }
     let count = ids.len();
@@ -150,17 +158,16 @@ fn past(tx: &mut Tx<'_>, numbers: std::ops::Range<usize>, skus: usize) -> Result
         &[
             ("id", Column::Uuid(ids)),
             ("state", Column::Text(states)),
-            ("expires_at", Column::Time(vec![NOW.plus_micros(30 * MINUTE); count])),
+            ("expires_at", Column::Time(vec![HELD_UNTIL; count])),
             ("created_at", Column::Time(vec![made; count])),
         ],
     )?;
     tx.execute_rows(
-        "INSERT INTO reservation_lines (reservation_id, sku, location, quantity, backordered, held_until)
-         SELECT id, sku, 'main', 1, 0, held FROM {rows} AS r WHERE true",
+        "INSERT INTO reservation_lines (reservation_id, sku, location, quantity, backordered)
+         SELECT id, sku, 'main', 1, 0 FROM {rows} AS r WHERE true",
         &[
             ("id", Column::Uuid(of)),
             ("sku", Column::Text(line_skus.iter().map(String::as_str).collect())),
-            ("held", Column::OptInt(held)),
         ],
     )?;
     Ok(())

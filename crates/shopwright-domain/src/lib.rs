@@ -7,12 +7,14 @@
 mod cases;
 pub mod catalog;
 pub mod customers;
+pub mod events;
 pub mod identity;
 pub mod ids;
 pub mod invalid;
 pub mod inventory;
 pub mod money;
 pub mod orders;
+pub mod platforms;
 pub mod pricing;
 pub mod promotions;
 pub mod retry;

@@ -20,6 +20,7 @@ pub mod imports;
 pub mod inventory;
 mod job;
 pub mod jobs;
+pub mod listings;
 mod migrate;
 pub mod operators;
 pub mod orders;

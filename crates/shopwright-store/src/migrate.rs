@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(5, "0005_operators"),
     migration!(6, "0006_effects"),
     migration!(7, "0007_orders"),
+    migration!(8, "0008_listings"),
 ];
 
 /// Any process of ours that migrates this PostgreSQL database takes this advisory lock.
