@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod customers;
 pub mod effects;
+pub mod events;
 pub mod identity;
 pub mod inventory;
 pub mod mail;

@@ -71,6 +71,8 @@ id_kinds! {
     ReservationKind = "res" as ReservationId;
     /// A delivery of stock on its way to the shop.
     DeliveryKind = "dlv" as DeliveryId;
+    /// A message from outside that could not be read.
+    DeadLetterKind = "dl" as DeadLetterId;
 }
 
 /// A text that is not an id of the wanted kind.

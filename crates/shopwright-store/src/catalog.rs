@@ -11,7 +11,7 @@ use shopwright_domain::time::Timestamp;
 use crate::{Column, Row, StoreError, Tx, params};
 
 pub use editing::{insert, lock, show_prices_again, update};
-pub use listing::{ProductFilter, list, titles};
+pub use listing::{ProductFilter, known, list, titles};
 
 /// A product as the ledger keeps it.
 #[derive(Clone, Debug, PartialEq)]

@@ -13,6 +13,7 @@ mod dialect;
 pub mod direct;
 pub mod effects;
 mod error;
+pub mod events;
 pub mod feed;
 pub mod idempotency;
 pub mod identity;

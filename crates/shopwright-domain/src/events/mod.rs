@@ -4,6 +4,9 @@
 //! words, and one operation takes them into the ledger: durable, once, with the ones that cannot be
 //! read kept beside with their reason.
 
+pub mod caps;
+pub mod check;
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -70,3 +70,16 @@ pub fn titles(tx: &mut Tx<'_>, skus: &[&Sku]) -> Result<Vec<(String, String)>, S
         |row| Ok((row.get(0)?, row.get(1)?)),
     )
 }
+
+/// Those of `skus` that are in the catalogue.
+pub fn known(
+    tx: &mut Tx<'_>,
+    skus: &[&str],
+) -> Result<std::collections::HashSet<String>, StoreError> {
+    let known = tx.query_rows(
+        "SELECT p.sku FROM {rows} AS r JOIN products p ON p.sku = r.sku",
+        &[("sku", crate::Column::Text(skus.to_vec()))],
+        |row| row.get(0),
+    )?;
+    Ok(known.into_iter().collect())
+}
