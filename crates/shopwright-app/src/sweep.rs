@@ -9,18 +9,27 @@ use shopwright_store::{Store, StoreError, idempotency};
 use tokio::task::JoinHandle;
 
 use crate::effects::{Outside, reseal, sweep_effects};
+use crate::events::sweep_events;
 
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// Rows forgotten in one transaction, so that no write waits long for it.
 const ROWS_MAX: i64 = 500;
 
-/// Sweeps now and then. Running on several nodes does no harm. Events and finished effects are kept
-/// for so many days.
+/// How many days what is past is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct KeptDays {
+    /// Webhooks' events and finished effects.
+    pub effects: u32,
+    /// Events of shoppers; what they add up to by the hour stays.
+    pub events: u32,
+}
+
+/// Sweeps now and then. Running on several nodes does no harm.
 pub fn keep_swept(
     store: Store,
     clock: Arc<dyn Clock>,
     outside: Arc<Outside>,
-    effects_kept_days: u32,
+    kept: KeptDays,
 ) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut due = tokio::time::interval(SWEEP_EVERY);
@@ -29,7 +38,8 @@ pub fn keep_swept(
             due.tick().await;
             let swept = [
                 sweep(&store, clock.as_ref()).await,
-                sweep_effects_of(&store, clock.as_ref(), effects_kept_days).await,
+                sweep_effects_of(&store, clock.as_ref(), kept.effects).await,
+                sweep_events(&store, clock.now(), kept.events).await,
                 reseal(&store, &outside, clock.now()).await.map(|_| ()),
             ];
             for error in swept.into_iter().filter_map(Result::err) {

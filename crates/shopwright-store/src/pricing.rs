@@ -41,6 +41,13 @@ pub fn facts(
     let (condition, key, limit) = match scope {
         FactsOf::Page { after, limit } => ("p.sku > $3", after, limit),
         FactsOf::One(sku) => ("p.sku = $3", sku.as_str(), 1),
+        FactsOf::Several(skus) => {
+            let mut all = Vec::with_capacity(skus.len());
+            for sku in skus {
+                all.extend(facts(tx, FactsOf::One(sku), now, day_start)?);
+            }
+            return Ok(all);
+        }
     };
     tx.query(
         &format!(
@@ -88,6 +95,8 @@ pub enum FactsOf<'a> {
     },
     /// One product.
     One(&'a Sku),
+    /// Some products, in their order.
+    Several(&'a [Sku]),
 }
 
 /// A price that stands.

@@ -35,6 +35,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ipnet::IpNet;
 use shopwright_app::effects::Outside;
+use shopwright_app::events::Traffic;
 use shopwright_app::identity::{KeySecret, LiveKeys, Passwords};
 use shopwright_app::pricing::{LivePrices, StoreZone};
 use shopwright_domain::identity::random_32;
@@ -97,6 +98,8 @@ pub struct SiteOptions {
     pub demo_operator: Option<OperatorId>,
     /// What callers, connections and addresses may take.
     pub limits: Limits,
+    /// Who is told of products whose demand moved.
+    pub traffic: Arc<Traffic>,
 }
 
 /// One running site: what handlers reach.
@@ -124,6 +127,7 @@ pub struct Site {
     pub(crate) browser_routes: BrowserRoutes,
     pub(crate) limits: Limits,
     pub(crate) rates: Arc<RateLimits>,
+    pub(crate) traffic: Arc<Traffic>,
 }
 
 impl Site {
@@ -162,6 +166,7 @@ impl Site {
             description,
             limits: options.limits,
             rates,
+            traffic: options.traffic,
         }))
     }
 

@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use shopwright_app::effects::{Performers, WorkOptions, keep_working};
-use shopwright_app::pricing::{StoreZone, keep_refreshing};
-use shopwright_app::sweep::keep_swept;
+use shopwright_app::events::Traffic;
+use shopwright_app::pricing::{StoreZone, keep_following_traffic, keep_refreshing};
+use shopwright_app::sweep::{KeptDays, keep_swept};
 use shopwright_domain::ids::{IdSource, OperatorId};
 use shopwright_domain::time::Clock;
 use shopwright_store::{Store, StoreError, identity};
@@ -100,6 +101,7 @@ pub async fn answer(
     let outside = Arc::new(outside::open(settings, &store).await?);
     let ids: Arc<dyn IdSource> = Arc::new(RealIds::new());
     let zone = StoreZone(settings.zone.clone());
+    let traffic = Arc::new(Traffic::default());
     let site = Site::new(SiteOptions {
         store: store.clone(),
         clock: Arc::clone(&stage.clock),
@@ -117,18 +119,22 @@ pub async fn answer(
         public_url: settings.public_url.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
         demo_operator: stage.demo_operator,
+        traffic: Arc::clone(&traffic),
     })
     .await?;
     let sweeping = keep_swept(
         store.clone(),
         Arc::clone(&stage.clock),
         Arc::clone(&outside),
-        settings.effects_kept_days,
+        KeptDays { effects: settings.effects_kept_days, events: settings.events_kept_days },
     );
     let performers = Arc::new(Performers::new(store.clone(), Arc::clone(&stage.clock), outside));
     let working =
         keep_working(store.clone(), Arc::clone(&stage.clock), performers, WorkOptions::default());
     let (price_refresh, every) = watch::channel(settings.price_refresh);
+    let (clock, now_and_then) = (Arc::clone(&stage.clock), Arc::clone(&ids));
+    let follower =
+        keep_following_traffic(store.clone(), zone.clone(), clock, now_and_then, traffic);
     let refresher = keep_refreshing(store, zone, stage.clock, ids, every);
     let running = Running { site: Arc::clone(&site), price_refresh };
     let reloading = follow_reloads(stage.reload, settings.clone(), running);
@@ -161,6 +167,7 @@ pub async fn answer(
         () = reloading => unreachable!("it goes on for ever"),
     };
     refresher.abort();
+    follower.abort();
     sweeping.abort();
     served.map_err(failed)
 }

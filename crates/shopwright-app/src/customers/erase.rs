@@ -3,11 +3,13 @@
 use shopwright_domain::customers::CustomerId;
 use shopwright_domain::ids::OrderId;
 use shopwright_store::audit::{self, Stamp};
-use shopwright_store::{StoreError, Tx, customers, orders};
+use shopwright_store::events::dead_letters;
+use shopwright_store::{StoreError, Tx, customers, events, orders};
 
 use super::customer_events::tell_erased;
 use super::whose::tombstone;
 use super::{Whose, audited_customer, whose};
+use crate::events::person_hash;
 
 /// Why nobody was erased.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +43,12 @@ pub fn erase_customer(
     if !customers::lock(tx, &whose)? {
         return if customers::is_erased(tx, &tombstone(&whose))? {
             Ok(Erased::default())
+        } else if forget_events(tx, std::slice::from_ref(&whose), None)? {
+            // A visitor who never bought: known by what they looked at alone.
+            customers::add_tombstone(tx, &tombstone(&whose), stamp.at)?;
+            let object = audited_customer(&whose);
+            audit::record(tx, &stamp.entry("customer.erased", object, None, None))?;
+            Ok(Erased { ids: vec![whose], orders: Vec::new() })
         } else {
             Err(EraseError::Unknown(id.clone()))
         };
@@ -48,6 +56,8 @@ pub fn erase_customer(
     let orders = orders::placed::of_customer(tx, &whose)?;
     let mut ids = customers::aliases_of(tx, &whose)?;
     ids.push(whose.clone());
+    let email = customers::find(tx, &whose)?.and_then(|customer| customer.fields.email);
+    forget_events(tx, &ids, email.as_deref())?;
     customers::scrub_documents(tx, &whose)?;
     customers::repoint_documents(tx, &whose, None)?;
     customers::delete(tx, &whose)?;
@@ -59,4 +69,26 @@ pub fn erase_customer(
     let object = audited_customer(&whose);
     audit::record(tx, &stamp.entry("customer.erased", object, None, Some(after)))?;
     Ok(Erased { ids, orders: orders.into_iter().map(|order| order.order_id).collect() })
+}
+
+/// Takes a person off events and visitors, and throws away letters that name them. Gives whether there
+/// was anything.
+fn forget_events(
+    tx: &mut Tx<'_>,
+    ids: &[CustomerId],
+    email: Option<&str>,
+) -> Result<bool, StoreError> {
+    // What could not be read at all may hold anybody.
+    let mut hashes = vec![person_hash("")];
+    hashes.extend(email.map(person_hash));
+    let mut freed = 0;
+    for id in ids {
+        hashes.push(person_hash(id.as_str()));
+        let visitors = events::visitors_of(tx, id.as_str())?;
+        freed += u64::try_from(visitors.len()).unwrap_or(u64::MAX);
+        hashes.extend(visitors.iter().map(|visitor| person_hash(visitor)));
+        freed += events::forget_customer(tx, id.as_str())?;
+    }
+    dead_letters::forget_people(tx, &hashes)?;
+    Ok(freed > 0)
 }

@@ -3,6 +3,7 @@
 use shopwright_domain::customers::{Address, CustomerId};
 use shopwright_store::audit::{self, Stamp};
 use shopwright_store::customers::{self, Customer};
+use shopwright_store::events::{self, EventRow};
 use shopwright_store::orders::placed::{self, Order, OrderLine};
 use shopwright_store::orders::refunded::{self, Payment, Refund, RefundLine};
 use shopwright_store::{StoreError, Tx};
@@ -33,7 +34,12 @@ pub struct CustomerExport {
     pub other_ids: Vec<CustomerId>,
     /// Every order, oldest first.
     pub orders: Vec<ExportedOrder>,
+    /// What they looked at and put into carts, oldest first.
+    pub events: Vec<EventRow>,
 }
+
+/// Rows of events in one export at most; a person has far fewer.
+const EVENTS_MAX: i64 = 100_000;
 
 /// Everything about the person an id stands for. `None` when nobody is known or was erased.
 pub fn export_customer(
@@ -59,7 +65,8 @@ pub fn export_customer(
             order,
         });
     }
-    Ok(Some(CustomerExport { customer, other_ids, orders }))
+    let events = events::of_customer(tx, whose.as_str(), EVENTS_MAX)?;
+    Ok(Some(CustomerExport { customer, other_ids, orders, events }))
 }
 
 /// Tells the audit log that a person's data is handed out: call it before the data leaves.

@@ -4,6 +4,7 @@ use shopwright_domain::customers::{CustomerFields, CustomerId};
 use shopwright_domain::time::Timestamp;
 use shopwright_store::audit::{self, Stamp};
 use shopwright_store::customers::{self, Customer};
+use shopwright_store::events;
 use shopwright_store::{StoreError, Tx};
 
 use super::customer_events::tell_merged;
@@ -75,6 +76,7 @@ pub fn merge_customers(
     {
         absorb(tx, &other, &kept, now)?;
     }
+    events::merge_customers(tx, from.as_str(), target.as_str())?;
     customers::add_alias(tx, from, &target, now)?;
     tell_merged(tx, (from, &target), now)?;
     let merged = customers::find(tx, &target)?.ok_or_else(unknown)?;

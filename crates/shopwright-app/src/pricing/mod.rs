@@ -12,8 +12,8 @@ pub use live::{LivePrices, PricesAt, Render};
 pub use promotions::{
     PRIORITY_MAX, PromotionError, WantedPromotion, change_promotion, end_promotion, start_promotion,
 };
-pub use refresh::{Refreshed, StoreZone, refresh_prices, replay};
-pub use refresher::keep_refreshing;
+pub use refresh::{Refreshed, StoreZone, refresh_prices, refresh_touched, replay};
+pub use refresher::{keep_following_traffic, keep_refreshing};
 pub use settings::{
     PolicyChangeError, PolicyScope, clear_policy, effective_policy, set_freeze, set_policy,
 };

@@ -15,6 +15,7 @@ use shopwright_domain::pricing::{
     decide,
 };
 use shopwright_domain::time::{DAY, Timestamp};
+use shopwright_store::events::demand::{self, Demand};
 use shopwright_store::pricing::{FactsOf, NewDecision, NewStanding, PricingFacts};
 use shopwright_store::promotions::Promotion;
 use shopwright_store::{Store, StoreError, Tx, orders, pricing, promotions};
@@ -62,7 +63,7 @@ pub async fn refresh_prices(
 ) -> Result<Refreshed, StoreError> {
     let mut total = Refreshed::default();
     let mut after = String::new();
-    let units = Arc::new(store.read(move |tx| Units::load(tx, now)).await?);
+    let units = Arc::new(store.read(move |tx| Units::load(tx, None, now)).await?);
     loop {
         let (from, zone, units) = (after.clone(), zone.clone(), Arc::clone(&units));
         // Ids are fixed per command: a second run of the closure gives the same decisions.
@@ -87,6 +88,31 @@ fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
+/// Looks at some products, whose traffic has moved, where prices follow traffic at all.
+pub async fn refresh_touched(
+    store: &Store,
+    zone: &StoreZone,
+    now: Timestamp,
+    ids: &Arc<dyn IdSource>,
+    skus: Vec<Sku>,
+) -> Result<Refreshed, StoreError> {
+    let follows = store.read(|tx| Ok::<_, StoreError>(Layers::load(tx)?.follow_traffic())).await?;
+    if !follows {
+        return Ok(Refreshed::default());
+    }
+    let fresh: Vec<DecisionId> =
+        skus.iter().map(|_| DecisionId::from_uuid(ids.next_uuid())).collect();
+    let (zone, skus) = (zone.clone(), Arc::new(skus));
+    store
+        .write(move |tx| {
+            pricing::lock_decider(tx)?;
+            let units = Units::load(tx, Some(&skus), now)?;
+            let several = FactsOf::Several(&skus);
+            refresh_those(tx, several, (&zone, now), &units, &fresh).map(|(done, _)| done)
+        })
+        .await
+}
+
 /// Decides one page; gives the last SKU when there may be more.
 fn refresh_page(
     tx: &mut Tx<'_>,
@@ -96,10 +122,23 @@ fn refresh_page(
     fresh: &[DecisionId],
 ) -> Result<(Refreshed, Option<String>), StoreError> {
     pricing::lock_decider(tx)?;
+    let page = FactsOf::Page { after, limit: PAGE };
+    let (done, last) = refresh_those(tx, page, (zone, now), units, fresh)?;
+    Ok((done, last.filter(|_| i64::try_from(done.evaluated) == Ok(PAGE))))
+}
+
+/// Decides the products of a scope, whose decider is locked; gives the last SKU of it.
+fn refresh_those(
+    tx: &mut Tx<'_>,
+    scope: FactsOf<'_>,
+    (zone, now): (&StoreZone, Timestamp),
+    units: &Units,
+    fresh: &[DecisionId],
+) -> Result<(Refreshed, Option<String>), StoreError> {
     let layers = Layers::load(tx)?;
     let running = promotions::running(tx, now)?;
     let (hour, weekday, day_start) = zone.place(now);
-    let rows = pricing::facts(tx, FactsOf::Page { after, limit: PAGE }, now, day_start)?;
+    let rows = pricing::facts(tx, scope, now, day_start)?;
     let now = after_last_change(tx, &rows, now, fresh)?;
     let mut page = Refreshed::default();
     let (mut decisions, mut standing) = (Vec::new(), Vec::new());
@@ -133,8 +172,7 @@ fn refresh_page(
     pricing::write_decisions(tx, &decisions, now)?;
     price_events::changed(tx, &decisions, now)?;
     write_moved_reasons(tx, standing)?;
-    let more = i64::try_from(rows.len()) == Ok(PAGE);
-    Ok((page, rows.last().filter(|_| more).map(|row| row.sku.as_str().to_owned())))
+    Ok((page, rows.last().map(|row| row.sku.as_str().to_owned())))
 }
 
 /// The time these products are decided at. A decider that took the time and its ids and then waited
@@ -154,20 +192,42 @@ fn after_last_change(
     Ok(if rises { now } else { last.plus_micros(1) })
 }
 
-/// Net pieces sold, by SKU, read once for all pages of a refresh.
+/// Net pieces sold and what shoppers looked at, by SKU, read once for all pages of a refresh.
 struct Units {
     days_7: HashMap<String, i64>,
     days_28: HashMap<String, i64>,
+    /// Of 7 days; `None` where no price follows traffic.
+    traffic: Option<HashMap<String, Demand>>,
 }
 
 impl Units {
-    fn load(tx: &mut Tx<'_>, now: Timestamp) -> Result<Self, StoreError> {
-        let mut since = |days: i64| orders::net_units(tx, None, now.plus_micros(-days * DAY), now);
-        Ok(Self { days_7: since(7)?, days_28: since(28)? })
+    /// Of all products, or of some.
+    fn load(tx: &mut Tx<'_>, of: Option<&[Sku]>, now: Timestamp) -> Result<Self, StoreError> {
+        let skus: Option<Vec<&str>> = of.map(|skus| skus.iter().map(Sku::as_str).collect());
+        let mut since = |days: i64| {
+            let since = now.plus_micros(-days * DAY);
+            let Some(skus) = &skus else { return orders::net_units(tx, None, since, now) };
+            let mut units = HashMap::new();
+            for sku in skus {
+                units.extend(orders::net_units(tx, Some(sku), since, now)?);
+            }
+            Ok::<_, StoreError>(units)
+        };
+        let (days_7, days_28) = (since(7)?, since(28)?);
+        let traffic = if Layers::load(tx)?.follow_traffic() {
+            Some(demand::since(tx, skus.as_deref(), now.plus_micros(-7 * DAY), now)?)
+        } else {
+            None
+        };
+        Ok(Self { days_7, days_28, traffic })
     }
 
     fn of(units: &HashMap<String, i64>, sku: &Sku) -> i64 {
         units.get(sku.as_str()).copied().unwrap_or(0)
+    }
+
+    fn traffic_of(&self, sku: &Sku) -> Option<Demand> {
+        self.traffic.as_ref().map(|all| all.get(sku.as_str()).copied().unwrap_or_default())
     }
 }
 
@@ -178,6 +238,7 @@ fn price_facts(
     (now, hour, weekday): (Timestamp, u8, u8),
 ) -> PriceFacts {
     let sold = row.first_sold_at.is_some_and(|at| at <= now);
+    let traffic = units.traffic_of(&row.sku);
     PriceFacts {
         sku: row.sku.clone(),
         currency: row.currency,
@@ -187,6 +248,8 @@ fn price_facts(
         available: row.available,
         units_7d: sold.then(|| Units::of(&units.days_7, &row.sku)),
         units_28d: sold.then(|| Units::of(&units.days_28, &row.sku)),
+        views_7d: traffic.map(|traffic| traffic.views),
+        adds_7d: traffic.map(|traffic| traffic.adds),
         current: row.current.map(|(amount_minor, changed_at, day_open)| CurrentPrice {
             amount_minor,
             changed_at,

@@ -10,7 +10,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::refresh::{StoreZone, refresh_prices};
+use super::refresh::{StoreZone, refresh_prices, refresh_touched};
+use crate::events::Traffic;
 
 /// Changes that follow each other this closely are answered by one refresh.
 const SETTLE: Duration = Duration::from_millis(50);
@@ -50,6 +51,31 @@ pub fn keep_refreshing(
                     tracing::error!(%error, "prices could not be refreshed; they stand as they are");
                 }
             }
+        }
+    })
+}
+
+/// Events that follow each other this closely are answered by one look at their products.
+const TRAFFIC_SETTLE: Duration = Duration::from_millis(250);
+/// Products looked at in one transaction: a page of a refresh.
+const TOUCHED_MAX: usize = 400;
+
+/// Looks at products whose traffic has moved, within half a second, without looking at the others. What
+/// fails is answered by the next refresh.
+pub fn keep_following_traffic(
+    store: Store,
+    zone: StoreZone,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    traffic: Arc<Traffic>,
+) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        loop {
+            let skus = traffic.next(TOUCHED_MAX).await;
+            if let Err(error) = refresh_touched(&store, &zone, clock.now(), &ids, skus).await {
+                tracing::error!(%error, "prices could not follow traffic; they stand as they are");
+            }
+            tokio::time::sleep(TRAFFIC_SETTLE).await;
         }
     })
 }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value as Json;
 use shopwright_domain::catalog::{SHOP_ID_BYTES_MAX, Sku};
 use shopwright_domain::money::Currency;
-use shopwright_domain::pricing::{PolicyError, PolicyFacts, PolicyPatch, PricePolicy};
+use shopwright_domain::pricing::{
+    DemandSignal, PolicyError, PolicyFacts, PolicyPatch, PricePolicy,
+};
 use shopwright_domain::time::Timestamp;
 use shopwright_store::audit::{self, Stamp};
 use shopwright_store::pricing::FactsOf;
@@ -81,6 +83,12 @@ pub(super) struct Layers {
 }
 
 impl Layers {
+    /// Whether any layer counts demand in views or carts.
+    pub(super) fn follow_traffic(&self) -> bool {
+        let all = self.store.iter().chain(self.categories.values()).chain(self.skus.values());
+        all.filter_map(|patch| patch.demand_signal).any(DemandSignal::is_traffic)
+    }
+
     pub(super) fn load(tx: &mut Tx<'_>) -> Result<Self, StoreError> {
         let mut layers = Self { store: None, categories: BTreeMap::new(), skus: HashMap::new() };
         for row in pricing::list_policies(tx)? {

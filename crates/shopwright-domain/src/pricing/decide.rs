@@ -35,6 +35,12 @@ pub struct PriceFacts {
     pub units_7d: Option<i64>,
     /// Net units sold in the last 28 days; `None` without any sales history.
     pub units_28d: Option<i64>,
+    /// Views of its page in the last 7 days that count; `None` where nobody asks for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub views_7d: Option<i64>,
+    /// Pieces put into carts in the last 7 days that count; `None` where nobody asks for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adds_7d: Option<i64>,
     /// The price that stands; `None` before the first one.
     pub current: Option<CurrentPrice>,
     /// Promotions active now.

@@ -27,4 +27,6 @@ pub use decide::{
     decide,
 };
 pub use policy::{Limit, PolicyPatch, Preset, PricePolicy, Strategy};
-pub use tables::{HourBand, PromotionRule, RuleTables, StockStep, VelocityStep, WeekdayFactor};
+pub use tables::{
+    DemandSignal, HourBand, PromotionRule, RuleTables, StockStep, VelocityStep, WeekdayFactor,
+};

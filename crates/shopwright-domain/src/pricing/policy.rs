@@ -6,7 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::tables::{HourBand, PromotionRule, RuleTables, StockStep, VelocityStep, WeekdayFactor};
+use super::tables::{
+    DemandSignal, HourBand, PromotionRule, RuleTables, StockStep, VelocityStep, WeekdayFactor,
+};
 use crate::money::Factor;
 
 /// How a price is found before the guardrails.
@@ -63,6 +65,9 @@ pub struct PolicyPatch {
     /// See [`RuleTables::demand_weight`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub demand_weight: Option<Factor>,
+    /// See [`RuleTables::demand_signal`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub demand_signal: Option<DemandSignal>,
     /// See [`RuleTables::demand_units_per_day_at_full`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub demand_units_per_day_at_full: Option<i64>,
@@ -164,6 +169,7 @@ impl PricePolicy {
         let of_preset = preset.tables();
         let rules = RuleTables {
             demand_weight: set.demand_weight.unwrap_or(of_preset.demand_weight),
+            demand_signal: set.demand_signal.unwrap_or(of_preset.demand_signal),
             demand_units_per_day_at_full: set
                 .demand_units_per_day_at_full
                 .unwrap_or(of_preset.demand_units_per_day_at_full),
@@ -202,6 +208,7 @@ impl PolicyPatch {
             strategy: over.strategy.or(self.strategy),
             preset: over.preset.or(self.preset),
             demand_weight: over.demand_weight.or(self.demand_weight),
+            demand_signal: over.demand_signal.or(self.demand_signal),
             demand_units_per_day_at_full: over
                 .demand_units_per_day_at_full
                 .or(self.demand_units_per_day_at_full),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::amounts::{Exact, exact, fraction, movement_text, round_half_even, whole};
 use super::decide::{DecideError, PriceFacts, PromotionFact, Reason};
-use super::tables::{PromotionRule, RuleTables};
+use super::tables::{DemandSignal, PromotionRule, RuleTables};
 use crate::money::Factor;
 
 /// Days behind `units_7d`.
@@ -40,7 +40,8 @@ pub(super) fn rules_price(
     tables: &RuleTables,
     base_minor: i64,
 ) -> Result<RulesPrice, DecideError> {
-    if facts.units_7d.is_none() && facts.units_28d.is_none() {
+    let traffic = traffic(facts, tables.demand_signal);
+    if facts.units_7d.is_none() && facts.units_28d.is_none() && traffic.is_none() {
         return Ok(RulesPrice { price_minor: base_minor, reasons: vec![no_data()] });
     }
     let applied = [
@@ -73,19 +74,39 @@ pub(super) fn rules_price(
     Ok(RulesPrice { price_minor, reasons })
 }
 
-/// Demand score = min(max(0, units) / 7 / full, 1); factor = 1 + weight × score.
+/// What a signal of traffic says; `None` where demand is counted in units.
+const fn traffic(facts: &PriceFacts, signal: DemandSignal) -> Option<i64> {
+    match signal {
+        DemandSignal::Units => None,
+        DemandSignal::Views => facts.views_7d,
+        DemandSignal::CartAdds => facts.adds_7d,
+    }
+}
+
+/// Demand score = min(max(0, n) / 7 / full, 1) of what demand is counted in; factor = 1 + weight × score.
 fn demand(facts: &PriceFacts, tables: &RuleTables) -> Option<Applied> {
     let weight = exact(tables.demand_weight);
-    let net = facts.units_7d.filter(|_| weight != whole(0))?;
-    let units = net.max(0);
-    let units_at_full = whole(DAYS_RECENT) * whole(tables.demand_units_per_day_at_full);
-    let score = (whole(units) / units_at_full).min(whole(1));
-    let factor = whole(1) + weight * score;
-    let because = match units {
-        0 => "Nothing sold in the last 7 days".to_owned(),
-        n => format!("{n} sold in the last 7 days"),
+    let net = match tables.demand_signal {
+        DemandSignal::Units => facts.units_7d,
+        signal => traffic(facts, signal),
     };
-    Some(Applied { name: "demand", factor, signal: json!({ "units_7d": net }), because })
+    let net = net.filter(|_| weight != whole(0))?;
+    let counted = net.max(0);
+    let at_full = whole(DAYS_RECENT) * whole(tables.demand_units_per_day_at_full);
+    let score = (whole(counted) / at_full).min(whole(1));
+    let factor = whole(1) + weight * score;
+    let (name, none, some) = match tables.demand_signal {
+        DemandSignal::Units => ("units_7d", "Nothing sold", "sold"),
+        DemandSignal::Views => ("views_7d", "Not viewed", "views"),
+        DemandSignal::CartAdds => ("adds_7d", "Not put into a cart", "put into carts"),
+    };
+    let because = match counted {
+        0 => format!("{none} in the last 7 days"),
+        n => format!("{n} {some} in the last 7 days"),
+    };
+    let mut signal = serde_json::Map::new();
+    signal.insert(name.to_owned(), json!(net));
+    Some(Applied { name: "demand", factor, signal: Value::Object(signal), because })
 }
 
 /// The last row whose `at_least` the ratio of the 7-day to the 28-day rate reaches.

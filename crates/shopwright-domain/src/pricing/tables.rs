@@ -61,13 +61,41 @@ pub enum PromotionRule {
     Lowest,
 }
 
+/// What the demand factor looks at.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum DemandSignal {
+    /// Net units sold.
+    #[default]
+    Units,
+    /// Views of the product's page that count.
+    Views,
+    /// Pieces put into carts that count.
+    CartAdds,
+}
+
+impl DemandSignal {
+    /// Whether it follows traffic, so that a price is to be looked at soon after an event.
+    pub const fn is_traffic(self) -> bool {
+        matches!(self, Self::Views | Self::CartAdds)
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+    fn is_units(&self) -> bool {
+        *self == Self::Units
+    }
+}
+
 /// Every coefficient of the `rules` strategy, none of them open.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct RuleTables {
     /// How much of the price full demand adds: 0.5 makes 150 %. Zero switches demand off.
     pub demand_weight: Factor,
-    /// Units a day over the last seven days that count as full demand.
+    /// What demand is counted in.
+    #[serde(default, skip_serializing_if = "DemandSignal::is_units")]
+    pub demand_signal: DemandSignal,
+    /// How many of `demand_signal` a day over the last seven days count as full demand.
     pub demand_units_per_day_at_full: i64,
     /// Velocity rows, `at_least` rising. Empty switches velocity off.
     pub velocity: Vec<VelocityStep>,
@@ -92,6 +120,7 @@ impl RuleTables {
     pub fn playbook() -> Self {
         Self {
             demand_weight: hundredths(50),
+            demand_signal: DemandSignal::Units,
             demand_units_per_day_at_full: 100,
             velocity: Vec::new(),
             velocity_units_min: 0,
@@ -109,6 +138,7 @@ impl RuleTables {
     pub fn standard() -> Self {
         Self {
             demand_weight: hundredths(0),
+            demand_signal: DemandSignal::Units,
             demand_units_per_day_at_full: 100,
             velocity: vec![pace(0, 95), pace(50, 100), pace(150, 104), pace(200, 108)],
             velocity_units_min: 12,

@@ -29,6 +29,8 @@ fn facts() -> PriceFacts {
         available: Some(100),
         units_7d: Some(0),
         units_28d: Some(0),
+        views_7d: None,
+        adds_7d: None,
         current: None,
         promotions: Vec::new(),
         now: NOON,

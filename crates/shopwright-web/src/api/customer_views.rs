@@ -5,6 +5,7 @@ use shopwright_app::customers::{CustomerExport, ExportedOrder};
 use shopwright_domain::customers::{Address, Consent, CustomerFields};
 use shopwright_domain::time::Timestamp;
 use shopwright_store::customers::Customer;
+use shopwright_store::events::EventRow;
 use utoipa::ToSchema;
 
 use super::order_views::{OrderView, RefundView};
@@ -225,6 +226,29 @@ pub struct CustomerExportView {
     pub other_ids: Vec<String>,
     /// Every order, oldest first.
     pub orders: Vec<ExportedOrderView>,
+    /// What they looked at and put into carts, oldest first, a row for each product.
+    pub events: Vec<ExportedEventView>,
+}
+
+/// What a person did with one product, or without one.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ExportedEventView {
+    /// What was done.
+    #[schema(example = "product_viewed")]
+    pub r#type: String,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// The product.
+    pub sku: Option<String>,
+    /// Pieces.
+    pub quantity: i64,
+    /// The visitor, from before they were known.
+    pub anonymous: Option<String>,
+    /// The visit.
+    pub session: Option<String>,
+    /// The shop's number of the order.
+    pub order: Option<String>,
 }
 
 /// An order of a person with all that belongs to it.
@@ -245,6 +269,21 @@ impl From<CustomerExport> for CustomerExportView {
             customer: export.customer.into(),
             other_ids: export.other_ids.iter().map(|id| id.as_str().to_owned()).collect(),
             orders: export.orders.into_iter().map(ExportedOrderView::from).collect(),
+            events: export.events.into_iter().map(ExportedEventView::from).collect(),
+        }
+    }
+}
+
+impl From<EventRow> for ExportedEventView {
+    fn from(row: EventRow) -> Self {
+        Self {
+            r#type: row.kind,
+            at: row.at,
+            sku: row.sku,
+            quantity: row.quantity,
+            anonymous: row.anonymous_id,
+            session: row.session_id,
+            order: row.order_number,
         }
     }
 }

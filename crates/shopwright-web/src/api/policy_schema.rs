@@ -20,7 +20,10 @@ pub struct PolicySettings {
     /// How much of the price full demand adds.
     #[schema(pattern = r"^\d{1,2}(\.\d{1,6})?$", example = "0.5")]
     demand_weight: Option<String>,
-    /// Units a day over seven days that count as full demand.
+    /// What demand is counted in: units sold, views of the product's page, or pieces put into carts.
+    /// Prices that follow views or carts move within a second of an event.
+    demand_signal: Option<DemandSignalName>,
+    /// How many of `demand_signal` a day over seven days count as full demand.
     #[schema(minimum = 1, maximum = 1_000_000)]
     demand_units_per_day_at_full: Option<i64>,
     /// Rows by ratio of the 7-day pace to the 28-day pace, rising.
@@ -83,6 +86,19 @@ enum StrategyName {
     Fixed,
     /// The base price times factors.
     Rules,
+}
+
+/// What demand is counted in.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only described, never made")]
+enum DemandSignalName {
+    /// Net units sold.
+    Units,
+    /// Views of the product's page.
+    Views,
+    /// Pieces put into carts.
+    CartAdds,
 }
 
 /// A named filling of all coefficients.

@@ -207,6 +207,12 @@ pub const KEYS: &[Key] = &[
          looked at and sent again. What still waits is never forgotten.",
     ),
     key(
+        "events_kept_days",
+        "400",
+        Kind::Whole(33, 3_650),
+        "Days that what shoppers did is kept event by event. What it adds up to by the hour stays.",
+    ),
+    key(
         "connections_max",
         "4096",
         Kind::Whole(16, 1_000_000),

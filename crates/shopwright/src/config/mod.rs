@@ -102,6 +102,8 @@ pub struct Settings {
     pub mail_dir: PathBuf,
     /// How long finished effects are kept.
     pub effects_kept_days: u32,
+    /// How long events of shoppers are kept.
+    pub events_kept_days: u32,
     /// What callers, connections and addresses may take.
     pub limits: Limits,
     /// Every key with value and origin, in the table's order.
@@ -142,6 +144,9 @@ impl Settings {
             effects_kept_days: text(&all, "effects_kept_days")
                 .parse()
                 .map_err(|_| wrong("effects_kept_days"))?,
+            events_kept_days: text(&all, "events_kept_days")
+                .parse()
+                .map_err(|_| wrong("events_kept_days"))?,
             limits: limits(&all)?,
             key_secret_file: text(&all, "key_secret_file").into(),
             seal_key_file: text(&all, "seal_key_file").into(),
