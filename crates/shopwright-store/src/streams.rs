@@ -246,6 +246,17 @@ pub fn lock(
     Ok(found.filter(|(token, at)| *token == own.token && at == read_from).map(|_| ()))
 }
 
+/// Where a shard stands, if the lease is still the holder's.
+pub fn held(tx: &mut Tx<'_>, own: &ShardLease) -> Result<Option<Position>, StoreError> {
+    let key = &own.key;
+    tx.find(
+        "SELECT position, passed FROM stream_shards
+         WHERE broker = $1 AND stream = $2 AND shard = $3 AND lease_token = $4 AND owner IS NOT NULL",
+        params![key.broker.as_str(), &key.stream, key.shard, own.token],
+        |row| Ok(Position { text: row.get(0)?, passed: row.get(1)? }),
+    )
+}
+
 /// Moves the position of a shard that [`lock`] has locked.
 pub fn advance(
     tx: &mut Tx<'_>,
