@@ -1,0 +1,7 @@
+//! Message streams into the ledger: real Redis, a real Kafka protocol, two nodes, and what dies.
+
+mod kafka;
+mod nodes;
+mod redis;
+mod servers;
+mod takes;

@@ -1,0 +1,94 @@
+//! Two nodes on one ledger: they share the shards, and a dead one's are taken over.
+
+use std::sync::Arc;
+
+use shopwright_gateways::stream::Begin;
+use shopwright_store::streams::{self, Broker, Moved, Position, ShardKey};
+
+use super::servers::RedisServer;
+use super::takes::{QUICK, Takes, consume, make_table, owners, redis_brokers, shards, taken};
+use crate::harness::{finds_planted, on_both};
+use crate::outside::wait_until;
+
+const STREAMS: [&str; 4] = ["a", "b", "c", "d"];
+
+#[test]
+fn nodes_share_the_shards_and_take_over_from_one_that_died_under_load() {
+    on_both(|shop| {
+        let Some(server) = RedisServer::start() else { return };
+        make_table(shop);
+        let takes: Arc<Takes> = Arc::default();
+        let brokers = || redis_brokers(&server, &STREAMS, Begin::Earliest);
+        let one = consume(shop, &shop.store, brokers(), &takes);
+        wait_until("one reads all", || owners(shop).values().eq(&[4]));
+        let second_way = shop.another_node();
+        let two = consume(shop, &second_way, brokers(), &takes);
+        wait_until("they share", || owners(shop).values().eq(&[2, 2]));
+        std::thread::scope(|scope| {
+            for stream in STREAMS {
+                let server = &server;
+                scope.spawn(move || {
+                    for round in 0..20 {
+                        server.add(stream, round * 100, 100);
+                    }
+                });
+            }
+            wait_until("it is under way", || taken(shop) > 200);
+            // As a crash: no lease is handed back, a chunk may be half on its way.
+            drop(one);
+        });
+        wait_until("all are taken", || taken(shop) == 8_000);
+        wait_until("the other reads all", || owners(shop).values().eq(&[4]));
+        assert_eq!(shards(shop).iter().map(|shard| shard.messages).sum::<i64>(), 8_000);
+        shop.run(two.stop());
+        assert!(owners(shop).is_empty(), "handed back");
+    });
+}
+
+#[test]
+fn who_lost_the_lease_or_read_from_another_place_moves_nothing() {
+    on_both(|shop| {
+        let key = ShardKey { broker: Broker::Redis, stream: "a".into(), shard: 0 };
+        let claim = |node: &'static str, lease| {
+            let keys = vec![key.clone()];
+            shop.write(move |tx| {
+                streams::note(tx, &keys)?;
+                streams::claim(tx, node, &keys, lease, 1)
+            })
+        };
+        let (_, first) = claim("one", std::time::Duration::ZERO).remove(0);
+        let (_, second) = claim("two", QUICK.lease).remove(0);
+        assert!(claim("three", QUICK.lease).is_empty(), "it is held");
+        let lock = |lease: &streams::ShardLease, text: &str| {
+            let (lease, place) =
+                (lease.clone(), Position { text: text.into(), passed: 0 });
+            shop.write(move |tx| streams::lock(tx, &lease, &place)).is_some()
+        };
+        assert!(!lock(&first, ""), "the lease is another's");
+        assert!(!lock(&second, "7-0"), "the chunk was read from another place");
+        assert!(lock(&second, ""));
+    });
+}
+
+/// One shard that was read.
+fn books(shop: &crate::harness::Shop) {
+    let now = shop.stamp().at;
+    shop.write(move |tx| {
+        let keys = [ShardKey { broker: Broker::Kafka, stream: "events".into(), shard: 3 }];
+        streams::note(tx, &keys)?;
+        let claimed = streams::claim(tx, "one", &keys, QUICK.lease, 1)?;
+        let position = Position { text: "10".into(), passed: 10 };
+        let moved =
+            Moved { position, messages: 10, dead: 1, lost: 0, behind: Some(0), reached_at: None };
+        streams::advance(tx, &claimed[0].1, &moved, now)
+    });
+    shop.assert_books_hold();
+}
+
+#[test]
+fn planted_corruptions_of_shards_are_found() {
+    let check = |sql, names| finds_planted(books, ("stream_shards", sql, names));
+    check("UPDATE stream_shards SET lease_until = NULL", "kafka events 3: expected an owner with a lease");
+    check("UPDATE stream_shards SET dead = 11", "at most 10 dead letters");
+    check("UPDATE stream_shards SET position = ''", "expected a position");
+}
