@@ -132,6 +132,8 @@ fn sideways_cases() -> Vec<Case> {
         rule("orders/quote.rs", "use super::lines; use crate::orders::line;", &[]),
         rule("orders.rs", "use crate::{catalog::Sku, ids, money, time}; pub(crate) fn f() {}", &[]),
         rule("orders.rs", "// crate::pricing\nconst X: &str = \"crate::pricing::x\";", &[]),
+        rule("platforms/mod.rs", "use crate::{customers, orders};", &[]),
+        rule("platforms/mod.rs", "use crate::pricing;", &[2]),
         rule("checkout/mod.rs", "use crate::{pricing, tax}; use super::bundles;", &[]),
         case(Rule::Sideways, format!("{WEB}/src/orders.rs"), "//! x\nuse crate::pricing;\n", &[]),
     ]

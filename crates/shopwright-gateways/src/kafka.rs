@@ -152,8 +152,7 @@ impl Kafka {
         topic: &str,
         partition: i32,
     ) -> Result<PartitionReader, BrokerError> {
-        let client =
-            self.client.partition_client(topic, partition, UnknownTopicHandling::Retry);
+        let client = self.client.partition_client(topic, partition, UnknownTopicHandling::Retry);
         let client = in_time(client).await.map_err(|error| away(&error))?;
         Ok(PartitionReader { client, held: VecDeque::new(), next: 0, end: 0 })
     }
@@ -191,8 +190,7 @@ impl PartitionReader {
         if self.held.is_empty() || self.next != from {
             self.held.clear();
             let bytes = 1..FETCH_BYTES_MAX;
-            let fetched =
-                in_time(self.client.fetch_records(from, bytes, FETCH_WAIT_MILLIS)).await;
+            let fetched = in_time(self.client.fetch_records(from, bytes, FETCH_WAIT_MILLIS)).await;
             match fetched {
                 Ok((records, end)) => (self.held, self.end) = (records.into(), end),
                 Err(error) if is_out_of_range(&error) => return self.skip(from, begin).await,

@@ -239,7 +239,8 @@ fn chunk(place: &Place, entries: Vec<Entry>, about: &About, max: usize) -> Chunk
     };
     let at_the_end = entries.len() < max;
     let passed = passed + count;
-    let behind = if at_the_end { Some(0) } else { about.added.map(|added| (added - passed).max(0)) };
+    let behind =
+        if at_the_end { Some(0) } else { about.added.map(|added| (added - passed).max(0)) };
     let passed = if at_the_end { about.added.unwrap_or(passed) } else { passed };
     let after = if begun { place.text.clone() } else { "0-0".to_owned() };
     let text = entries.last().map_or(after, |(id, _)| id.clone());
@@ -255,7 +256,8 @@ fn message((id, fields): Entry) -> Message {
         Some((_, value)) => Body::Text(value.clone()),
         None => Body::Unfit {
             raw: written_down(&fields),
-            reason: "the entry has no field `event` or `data`; put the event's JSON into one".into(),
+            reason: "the entry has no field `event` or `data`; put the event's JSON into one"
+                .into(),
         },
     };
     Message { position: id, at, body }

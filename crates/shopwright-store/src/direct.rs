@@ -35,6 +35,8 @@ pub struct Server {
     pub unsafe_settings: Vec<String>,
     /// How far its clock is ahead of ours, microseconds, give or take half a round trip.
     pub clock_ahead_micros: i64,
+    /// Whether what passes to it can be read on the way: it is on another machine and not encrypted.
+    pub is_readable_on_the_way: bool,
 }
 
 /// Runs a query on one snapshot.
@@ -128,7 +130,13 @@ fn server(session: &mut PgSession, clock: &dyn Clock) -> Result<Server, StoreErr
     let there: Timestamp = tx.one("SELECT clock_timestamp()", params![], |row| row.get(0))?;
     let here = before.midpoint(clock.now().as_micros());
     let clock_ahead_micros = there.as_micros() - here;
-    Ok(Server { version, unsafe_settings, clock_ahead_micros })
+    let is_readable_on_the_way = tx.one(
+        "SELECT NOT ssl AND COALESCE(NOT inet_client_addr() <<= '127.0.0.0/8' AND inet_client_addr() <> '::1', false)
+         FROM pg_stat_ssl WHERE pid = pg_backend_pid()",
+        params![],
+        |row| row.get(0),
+    )?;
+    Ok(Server { version, unsafe_settings, clock_ahead_micros, is_readable_on_the_way })
 }
 
 fn run(connection: &rusqlite::Connection, sql: &str) -> Result<(), StoreError> {

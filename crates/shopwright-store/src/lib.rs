@@ -26,6 +26,7 @@ pub mod operators;
 pub mod orders;
 mod page;
 mod postgres;
+mod postgres_tls;
 pub mod price_list;
 pub mod pricing;
 pub mod promotions;

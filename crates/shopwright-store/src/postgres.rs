@@ -16,6 +16,7 @@ use crate::dialect::postgres_error;
 use crate::error::StoreError;
 use crate::job::{Job, Verdict, announce};
 use crate::migrate::POSTGRES_LOCK;
+use crate::postgres_tls::{Target, target};
 use crate::sqlite::{spawn, submit};
 use crate::tx::{Change, Engine, PgSession, Tx};
 
@@ -92,19 +93,13 @@ impl Drop for Postgres {
 }
 
 pub(crate) fn connect(options: &PostgresOptions) -> Result<PgSession, StoreError> {
-    let mut config: postgres::Config = options.url.parse().map_err(|error: postgres::Error| {
-        // The message of the parser never repeats the URL, which may hold a password.
-        StoreError::Unavailable(format!("the database URL cannot be read: {error}"))
-    })?;
-    if config.get_ssl_mode() == postgres::config::SslMode::Require {
-        return Err(StoreError::Unavailable(
-            "TLS to PostgreSQL is not built in yet: connect over a private network, a socket or a \
-             local TLS tunnel, without sslmode=require"
-                .to_owned(),
-        ));
-    }
+    let Target { mut config, tls } = target(&options.url)?;
     config.application_name("shopwright").connect_timeout(CONNECT_TIMEOUT);
-    let mut client = config.connect(NoTls).map_err(|error| {
+    let connected = match tls {
+        Some(tls) => config.connect(tls),
+        None => config.connect(NoTls),
+    };
+    let mut client = connected.map_err(|error| {
         let why = std::error::Error::source(&error)
             .map_or_else(|| error.to_string(), ToString::to_string);
         StoreError::Unavailable(format!("cannot connect to PostgreSQL: {why}"))

@@ -136,14 +136,19 @@ fn current(row: &Row<'_>) -> Result<CurrentPrice, StoreError> {
     })
 }
 
-/// Prices written after a version of the feed; 0 gives all. A row that cannot be read does not stop
-/// the others: it comes back as the error that names it.
-pub fn since_version(
+/// Hands on each price written after a version of the feed, oldest first; 0 gives all. They come one
+/// by one, so that a large shop is never in memory twice. A row that cannot be read does not stop the
+/// others: it comes as the error that names it.
+pub fn for_each_since(
     tx: &mut Tx<'_>,
     version: i64,
-) -> Result<Vec<Result<CurrentPrice, StoreError>>, StoreError> {
+    mut visit: impl FnMut(Result<CurrentPrice, StoreError>),
+) -> Result<(), StoreError> {
     let sql = format!("{CURRENT} WHERE c.feed_version > $1 ORDER BY c.feed_version");
-    tx.query(&sql, params![version], |row| Ok(current(row)))
+    tx.for_each(&sql, params![version], |row| {
+        visit(current(row));
+        Ok(())
+    })
 }
 
 /// The price of one SKU.

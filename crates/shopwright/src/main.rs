@@ -35,6 +35,10 @@ use failure::Failure;
 use output::Answer;
 use reload::{Reload, Relog};
 
+/// Gives memory back after an import or a start, which the system's allocator keeps.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -4,12 +4,12 @@
 //! at the feed's version several times a second for what other processes commit. While the ledger
 //! is away it goes on serving what it has and says so.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use hashbrown::HashMap;
 use shopwright_store::pricing::CurrentPrice;
 use shopwright_store::{Change, Store, StoreError, feed, pricing};
 use tokio::sync::broadcast::error::RecvError;
@@ -21,21 +21,24 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Turns a price into the form that is served; the web floor knows its shape.
 pub type Render<B> = fn(&CurrentPrice) -> B;
 
-/// A price with its served form.
-#[derive(Debug)]
-pub struct LivePrice<B> {
-    /// The price.
-    pub price: CurrentPrice,
-    /// Its served form, made once.
-    pub body: B,
-}
-
-type BySku<B> = HashMap<Arc<str>, Arc<LivePrice<B>>>;
+/// Served forms by SKU. The keys are the shop's own, so a fast hash will do.
+type BySku<B> = HashMap<Arc<str>, Arc<B>>;
 
 #[derive(Debug)]
 struct Snapshot<B> {
     by_sku: BySku<B>,
     version: i64,
+}
+
+/// The prices of one moment.
+#[derive(Debug)]
+pub struct PricesAt<B>(Arc<Snapshot<B>>);
+
+impl<B> PricesAt<B> {
+    /// The served form of a price; `None` where the SKU has none.
+    pub fn get(&self, sku: &str) -> Option<&B> {
+        self.0.by_sku.get(sku).map(Arc::as_ref)
+    }
 }
 
 /// The live prices of one process.
@@ -58,20 +61,14 @@ impl<B: Send + Sync + 'static> LivePrices<B> {
         Ok(Arc::new(live))
     }
 
-    /// The price of a SKU, if it has one.
-    pub fn get(&self, sku: &str) -> Option<Arc<LivePrice<B>>> {
-        self.snapshot.load().by_sku.get(sku).cloned()
+    /// Hands the served form of a price to `read`; `None` where the SKU has none.
+    pub fn with<T>(&self, sku: &str, read: impl FnOnce(&B) -> T) -> Option<T> {
+        self.snapshot.load().by_sku.get(sku).map(|body| read(body))
     }
 
-    /// The prices of many SKUs at one moment, in their order.
-    pub fn get_many(&self, skus: &[String]) -> Vec<Option<Arc<LivePrice<B>>>> {
-        let snapshot = self.snapshot.load();
-        skus.iter().map(|sku| snapshot.by_sku.get(sku.as_str()).cloned()).collect()
-    }
-
-    /// Hands the price to `read` without counting a reference: the hot path.
-    pub fn with<T>(&self, sku: &str, read: impl FnOnce(&LivePrice<B>) -> T) -> Option<T> {
-        self.snapshot.load().by_sku.get(sku).map(|live| read(live))
+    /// All prices of this moment: what comes later does not change them.
+    pub fn moment(&self) -> PricesAt<B> {
+        PricesAt(self.snapshot.load_full())
     }
 
     /// How many SKUs have a price.
@@ -92,11 +89,21 @@ impl<B: Send + Sync + 'static> LivePrices<B> {
     /// Takes in what was committed since the last look. Gives whether anything was.
     async fn catch_up(&self, store: &Store) -> Result<bool, StoreError> {
         let seen = self.snapshot.load().version;
+        let render = self.render;
         let (version, changed) = store
             .read(move |tx| {
                 let version = feed::version(tx, Change::Prices)?;
-                let changed =
-                    if version > seen { pricing::since_version(tx, seen)? } else { Vec::new() };
+                let mut changed: Vec<(Arc<str>, Arc<B>)> = Vec::new();
+                if version > seen {
+                    pricing::for_each_since(tx, seen, |price| match price {
+                        Ok(price) => {
+                            changed.push((price.sku.as_str().into(), Arc::new(render(&price))));
+                        }
+                        Err(error) => {
+                            tracing::error!(%error, "a price cannot be read and is not served");
+                        }
+                    })?;
+                }
                 Ok::<_, StoreError>((version, changed))
             })
             .await?;
@@ -104,17 +111,7 @@ impl<B: Send + Sync + 'static> LivePrices<B> {
             return Ok(false);
         }
         let mut by_sku = self.snapshot.load().by_sku.clone();
-        for price in changed {
-            let price = match price {
-                Ok(price) => price,
-                Err(error) => {
-                    tracing::error!(%error, "a price cannot be read and is not served");
-                    continue;
-                }
-            };
-            let body = (self.render)(&price);
-            by_sku.insert(price.sku.as_str().into(), Arc::new(LivePrice { price, body }));
-        }
+        by_sku.extend(changed);
         self.snapshot.store(Arc::new(Snapshot { by_sku, version }));
         Ok(true)
     }

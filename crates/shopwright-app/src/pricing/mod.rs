@@ -8,7 +8,7 @@ mod refresh;
 mod refresher;
 mod settings;
 
-pub use live::{LivePrice, LivePrices, Render};
+pub use live::{LivePrices, PricesAt, Render};
 pub use promotions::{
     PRIORITY_MAX, PromotionError, WantedPromotion, change_promotion, end_promotion, start_promotion,
 };

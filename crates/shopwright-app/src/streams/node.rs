@@ -125,8 +125,7 @@ impl Held {
 async fn consume<I: Intake>(node: Arc<Node<I>>, mut stopped: oneshot::Receiver<()>) {
     let (found, mut shards) = watch::channel(node.brokers.redis_shards());
     let looking = node.brokers.has_kafka();
-    let _finder =
-        looking.then(|| Ended(tokio::spawn(find(Arc::clone(&node.brokers), found))));
+    let _finder = looking.then(|| Ended(tokio::spawn(find(Arc::clone(&node.brokers), found))));
     let mut held = BTreeMap::new();
     let mut beat = interval(node.options.beat);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);

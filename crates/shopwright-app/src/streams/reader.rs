@@ -99,8 +99,7 @@ impl<I: Intake> ShardTask<I> {
         let prepared = Arc::new(node.intake.prepare(batch(key, chunk.messages), now));
         let mut pause = Pause::new();
         loop {
-            let read_from =
-                Position { text: self.place.text.clone(), passed: self.place.passed };
+            let read_from = Position { text: self.place.text.clone(), passed: self.place.passed };
             let (node, lease) = (Arc::clone(&self.node), self.lease.clone());
             let (prepared, mut moved) = (Arc::clone(&prepared), moved.clone());
             let taken = self.node.store.write(move |tx| {

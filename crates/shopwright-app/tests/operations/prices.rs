@@ -318,7 +318,7 @@ fn a_price_that_cannot_be_read_does_not_stop_the_others() {
         });
         let live = shop.run(LivePrices::load(&shop.store, |price| price.amount_minor)).unwrap();
         assert_eq!(live.len(), 2);
-        assert_eq!(live.with("B-2", |price| price.body), Some(600));
-        assert_eq!(live.with("B-1", |price| price.body), None);
+        assert_eq!(live.with("B-2", |price| *price), Some(600));
+        assert_eq!(live.with("B-1", |price| *price), None);
     });
 }

@@ -24,6 +24,7 @@ mod migrations;
 mod notices;
 mod outcomes;
 mod postgres_retries;
+mod postgres_tls;
 mod queue;
 mod rows;
 mod schema;

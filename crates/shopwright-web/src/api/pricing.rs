@@ -51,7 +51,7 @@ pub async fn get_price(
 ) -> Result<Response, ApiError> {
     let moment = site.moment();
     let body = site.prices.with(sku.as_str(), |live| {
-        let head = if sees_figures(&key) { &live.body.full } else { &live.body.public };
+        let head = if sees_figures(&key) { &live.full } else { &live.public };
         let mut body = String::with_capacity(head.len() + moment.tail().len());
         body.push_str(head);
         body.push_str(moment.tail());
@@ -143,18 +143,25 @@ pub async fn get_prices(
     }
     let moment = site.moment();
     let full = sees_figures(&key);
-    let prices = site.prices.get_many(&request.skus);
-    let missing = prices.iter().zip(&request.skus).filter(|(price, _)| price.is_none());
+    let prices = site.prices.moment();
+    let heads: Vec<Option<&str>> = request
+        .skus
+        .iter()
+        .map(|sku| prices.get(sku).map(|live| if full { &*live.full } else { &*live.public }))
+        .collect();
+    let missing = heads.iter().zip(&request.skus).filter(|(head, _)| head.is_none());
     let missing: Vec<String> = missing.map(|(_, sku)| sku.clone()).collect();
     let mut unpriced = unpriced_items(&site, missing, full).await?.into_iter();
-    let mut body = String::with_capacity(request.skus.len() * 700);
+    let known: usize =
+        heads.iter().flatten().map(|head| head.len() + moment.tail().len() + 1).sum();
+    let mut body = String::with_capacity(known + unpriced.len() * 500 + 100);
     body.push_str("{\"object\":\"list\",\"data\":[");
-    for (place, price) in prices.iter().enumerate() {
+    for (place, head) in heads.iter().enumerate() {
         if place > 0 {
             body.push(',');
         }
-        if let Some(live) = price {
-            body.push_str(if full { &live.body.full } else { &live.body.public });
+        if let Some(head) = head {
+            body.push_str(head);
             body.push_str(moment.tail());
         } else if let Some(item) = unpriced.next() {
             match item {

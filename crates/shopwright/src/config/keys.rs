@@ -94,7 +94,8 @@ pub const KEYS: &[Key] = &[
             "",
             Kind::DatabaseUrl,
             "The PostgreSQL server (15 or later) that keeps the ledger. Without it the ledger is \
-             the embedded database shopwright.db in data_dir.",
+             the embedded database shopwright.db in data_dir. \
+             Over a network add ?sslmode=verify-full, and &sslrootcert=FILE for an own authority.",
         )
     },
     key(

@@ -17,7 +17,7 @@ use shopwright_domain::catalog::Sku;
 use shopwright_domain::ids::new_id;
 use shopwright_domain::time::{Clock, Timestamp};
 use shopwright_store::audit::{Actor, Stamp};
-use shopwright_store::{Store, identity, pricing};
+use shopwright_store::{Store, StoreError, identity, pricing};
 
 use crate::config::Settings;
 use crate::failure::Failure;
@@ -203,14 +203,21 @@ async fn usable_key(
 /// Three products whose prices have moved the furthest from their base, with codes that need no
 /// quoting in a shell or a URL.
 async fn telling_skus(store: &Store) -> Result<Vec<Sku>, Failure> {
-    let prices = store.read(|tx| pricing::since_version(tx, 0)).await?;
-    let plain = |sku: &Sku| sku.as_str().bytes().all(|b| b.is_ascii_alphanumeric());
-    let mut moved: Vec<(i64, Sku)> = prices
-        .into_iter()
-        .filter_map(Result::ok)
-        .filter(|price| plain(&price.sku) && price.base_minor > 0)
-        .map(|p| ((p.amount_minor - p.base_minor).abs() * 10_000 / p.base_minor, p.sku))
-        .collect();
+    let mut moved = store
+        .read(|tx| {
+            let mut moved: Vec<(i64, Sku)> = Vec::new();
+            pricing::for_each_since(tx, 0, |price| {
+                if let Ok(price) = price
+                    && price.base_minor > 0
+                    && price.sku.as_str().bytes().all(|b| b.is_ascii_alphanumeric())
+                {
+                    let distance = (price.amount_minor - price.base_minor).abs();
+                    moved.push((distance * 10_000 / price.base_minor, price.sku));
+                }
+            })?;
+            Ok::<_, StoreError>(moved)
+        })
+        .await?;
     moved.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.as_str().cmp(b.1.as_str())));
     Ok(moved.into_iter().take(3).map(|(_, sku)| sku).collect())
 }

@@ -38,6 +38,7 @@ pub fn all(settings: &Settings) -> Vec<Check> {
     if let Some(server) = &condition.server {
         checks.push(durability(&server.unsafe_settings));
         checks.push(skew(server.clock_ahead_micros));
+        checks.push(on_the_way(server.is_readable_on_the_way));
     }
     if condition.schema == condition.schema_wanted {
         checks.push(books(&options));
@@ -98,6 +99,16 @@ fn skew(ahead: i64) -> Check {
         skew if skew > SKEW_WANTED => Check::warning(name, format!("{says}; set both by NTP")),
         _ => Check::ok(name, says),
     }
+}
+
+fn on_the_way(is_readable: bool) -> Check {
+    let name = "database_connection";
+    if is_readable {
+        let does =
+            "add ?sslmode=verify-full to database_url, with sslrootcert=FILE for an own authority";
+        return Check::warning(name, format!("it is not encrypted between two machines; {does}"));
+    }
+    Check::ok(name, "nobody reads along: it is encrypted, or stays on this machine")
 }
 
 fn books(options: &StoreOptions) -> Check {

@@ -32,7 +32,8 @@ fn records_of_every_partition_and_compression_are_taken_once() {
         let _node = consume(shop, &shop.store, kafka_brokers(cluster), takes);
         wait_until("the rest is taken", || taken(shop) == 2_850);
         let found = shards(shop);
-        let places: Vec<_> = found.iter().map(|s| (s.key.shard, s.position.text.as_str())).collect();
+        let places: Vec<_> =
+            found.iter().map(|s| (s.key.shard, s.position.text.as_str())).collect();
         assert_eq!(places, [(0, "750"), (1, "700"), (2, "700"), (3, "700")]);
         assert!(found.iter().all(|shard| shard.behind == Some(0)), "{found:?}");
     });

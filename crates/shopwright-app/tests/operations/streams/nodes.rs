@@ -60,8 +60,7 @@ fn who_lost_the_lease_or_read_from_another_place_moves_nothing() {
         let (_, second) = claim("two", QUICK.lease).remove(0);
         assert!(claim("three", QUICK.lease).is_empty(), "it is held");
         let lock = |lease: &streams::ShardLease, text: &str| {
-            let (lease, place) =
-                (lease.clone(), Position { text: text.into(), passed: 0 });
+            let (lease, place) = (lease.clone(), Position { text: text.into(), passed: 0 });
             shop.write(move |tx| streams::lock(tx, &lease, &place)).is_some()
         };
         assert!(!lock(&first, ""), "the lease is another's");
@@ -88,7 +87,10 @@ fn books(shop: &crate::harness::Shop) {
 #[test]
 fn planted_corruptions_of_shards_are_found() {
     let check = |sql, names| finds_planted(books, ("stream_shards", sql, names));
-    check("UPDATE stream_shards SET lease_until = NULL", "kafka events 3: expected an owner with a lease");
+    check(
+        "UPDATE stream_shards SET lease_until = NULL",
+        "kafka events 3: expected an owner with a lease",
+    );
     check("UPDATE stream_shards SET dead = 11", "at most 10 dead letters");
     check("UPDATE stream_shards SET position = ''", "expected a position");
 }

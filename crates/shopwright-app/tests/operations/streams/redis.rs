@@ -83,7 +83,9 @@ fn a_shard_may_begin_with_what_comes_from_now_on() {
         server.add("views", 0, 50);
         let brokers = redis_brokers(server, &["views"], Begin::Latest);
         let _node = consume(shop, &shop.store, brokers, takes);
-        wait_until("it has begun", || shards(shop).first().is_some_and(|s| s.position.passed == 50));
+        wait_until("it has begun", || {
+            shards(shop).first().is_some_and(|s| s.position.passed == 50)
+        });
         server.add("views", 50, 5);
         wait_until("what came later is taken", || taken(shop) == 5);
     });

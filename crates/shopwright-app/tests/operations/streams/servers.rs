@@ -113,7 +113,8 @@ pub struct KafkaCluster {
 
 impl KafkaCluster {
     pub fn start() -> Option<Self> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/operations/streams/kafka.py");
+        let script =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/operations/streams/kafka.py");
         let mut child = Command::new(program(PYTHON)?)
             .arg(script)
             .stdin(Stdio::piped())

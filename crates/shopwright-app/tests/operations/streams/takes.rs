@@ -101,9 +101,7 @@ pub fn kafka_brokers(cluster: &KafkaCluster) -> Brokers {
 pub fn consume(shop: &Shop, store: &Store, brokers: Brokers, takes: &Arc<Takes>) -> Consuming {
     let clock: Arc<dyn Clock> = Arc::clone(&shop.clock) as Arc<dyn Clock>;
     let (store, ids, takes) = (store.clone(), Arc::clone(&shop.ids), Arc::clone(takes));
-    shop.run(async move {
-        keep_consuming((store, clock), ids.as_ref(), brokers, takes, QUICK)
-    })
+    shop.run(async move { keep_consuming((store, clock), ids.as_ref(), brokers, takes, QUICK) })
 }
 
 /// How many messages are there, each taken once.
