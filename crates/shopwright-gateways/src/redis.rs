@@ -97,6 +97,11 @@ impl RedisConnection {
         Ok(line.unwrap_or("of an unknown version").trim().to_owned())
     }
 
+    /// Asks whether it is there.
+    pub async fn ping(&mut self) -> Result<(), BrokerError> {
+        cmd("PING").query_async(&mut self.inner).await.map_err(|error| away(&error))
+    }
+
     /// Waits until a stream has an entry after `place`, at most so long. Gives whether it has one.
     pub async fn wait(
         &mut self,

@@ -10,8 +10,10 @@ mod intake;
 mod node;
 mod pause;
 mod reader;
+mod signals;
 
 pub use brokers::Brokers;
 pub use form::{Formed, formed};
 pub use intake::{Intake, Received, StreamBatch, TakenChunk};
 pub use node::{Consuming, StreamOptions, keep_consuming};
+pub use signals::{DemandSignals, SharedSignals, SignalSource, Stale};

@@ -4,4 +4,6 @@ mod kafka;
 mod nodes;
 mod redis;
 mod servers;
+mod signals;
+mod table;
 mod takes;

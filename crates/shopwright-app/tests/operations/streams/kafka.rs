@@ -5,7 +5,8 @@ use std::sync::Arc;
 use shopwright_store::params;
 
 use super::servers::KafkaCluster;
-use super::takes::{Takes, consume, kafka_brokers, make_table, owners, shards, taken};
+use super::table::{Takes, kafka_brokers};
+use super::takes::{consume, make_table, owners, shards, taken};
 use crate::harness::{Shop, on_both};
 use crate::outside::wait_until;
 
@@ -20,7 +21,7 @@ fn on_both_with_kafka(body: impl Fn(&Shop, &mut KafkaCluster, &Arc<Takes>)) {
 #[test]
 fn records_of_every_partition_and_compression_are_taken_once() {
     on_both_with_kafka(|shop, cluster, takes| {
-        let node = consume(shop, &shop.store, kafka_brokers(cluster), takes);
+        let node = consume(shop, &shop.store, kafka_brokers(&cluster.brokers), takes);
         // The topic is made by its first record: its partitions appear while the node runs.
         for (partition, compression) in [(0, "gzip"), (1, "snappy"), (2, "lz4"), (3, "zstd")] {
             let from = usize::try_from(partition).unwrap() * 1_000;
@@ -29,7 +30,7 @@ fn records_of_every_partition_and_compression_are_taken_once() {
         wait_until("all are taken", || taken(shop) == 2_800);
         shop.run(node.stop());
         cluster.produce(0, "none", 5_000, 50);
-        let _node = consume(shop, &shop.store, kafka_brokers(cluster), takes);
+        let _node = consume(shop, &shop.store, kafka_brokers(&cluster.brokers), takes);
         wait_until("the rest is taken", || taken(shop) == 2_850);
         let found = shards(shop);
         let places: Vec<_> =
@@ -46,7 +47,7 @@ fn tombstones_are_passed_over_and_malformed_records_hold_nothing_up() {
         cluster.produce_one(0, Some("not json"));
         cluster.produce_one(0, Some("{\"pad\":1}"));
         cluster.produce(0, "none", 0, 1);
-        let _node = consume(shop, &shop.store, kafka_brokers(cluster), takes);
+        let _node = consume(shop, &shop.store, kafka_brokers(&cluster.brokers), takes);
         wait_until("the good ones are taken", || taken(shop) == 2);
         let found = shards(shop);
         assert_eq!((found[0].messages, found[0].dead), (4, 1));
@@ -65,7 +66,7 @@ fn a_position_that_the_broker_does_not_have_begins_where_it_is_told() {
                 params![],
             )
         });
-        let _node = consume(shop, &shop.store, kafka_brokers(cluster), takes);
+        let _node = consume(shop, &shop.store, kafka_brokers(&cluster.brokers), takes);
         wait_until("it begins anew", || taken(shop) == 20);
         assert_eq!(shards(shop)[0].lost, 0);
     });
@@ -75,9 +76,9 @@ fn a_position_that_the_broker_does_not_have_begins_where_it_is_told() {
 fn a_killed_node_s_partitions_are_taken_over_and_nothing_is_lost_or_doubled() {
     on_both_with_kafka(|shop, cluster, takes| {
         cluster.produce(0, "none", 0, 10);
-        let one = consume(shop, &shop.store, kafka_brokers(cluster), takes);
+        let one = consume(shop, &shop.store, kafka_brokers(&cluster.brokers), takes);
         let second_way = shop.another_node();
-        let _two = consume(shop, &second_way, kafka_brokers(cluster), takes);
+        let _two = consume(shop, &second_way, kafka_brokers(&cluster.brokers), takes);
         wait_until("they share", || owners(shop).values().eq(&[2, 2]));
         for partition in 0..4 {
             let from = 10 + usize::try_from(partition).unwrap() * 1_000;

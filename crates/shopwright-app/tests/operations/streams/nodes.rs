@@ -6,7 +6,8 @@ use shopwright_gateways::stream::Begin;
 use shopwright_store::streams::{self, Broker, Moved, Position, ShardKey};
 
 use super::servers::RedisServer;
-use super::takes::{QUICK, Takes, consume, make_table, owners, redis_brokers, shards, taken};
+use super::table::{QUICK, Takes, redis_brokers};
+use super::takes::{consume, make_table, owners, shards, taken};
 use crate::harness::{finds_planted, on_both};
 use crate::outside::wait_until;
 
@@ -18,7 +19,7 @@ fn nodes_share_the_shards_and_take_over_from_one_that_died_under_load() {
         let Some(server) = RedisServer::start() else { return };
         make_table(shop);
         let takes: Arc<Takes> = Arc::default();
-        let brokers = || redis_brokers(&server, &STREAMS, Begin::Earliest);
+        let brokers = || redis_brokers(&server.url(), &STREAMS, Begin::Earliest);
         let one = consume(shop, &shop.store, brokers(), &takes);
         wait_until("one reads all", || owners(shop).values().eq(&[4]));
         let second_way = shop.another_node();

@@ -7,7 +7,8 @@ use std::time::Duration;
 use shopwright_gateways::stream::Begin;
 
 use super::servers::RedisServer;
-use super::takes::{Takes, consume, make_table, redis_brokers, shards, taken};
+use super::table::{Takes, redis_brokers};
+use super::takes::{consume, make_table, shards, taken};
 use crate::harness::{Shop, on_both};
 use crate::outside::wait_until;
 
@@ -23,7 +24,7 @@ fn on_both_with_redis(body: impl Fn(&Shop, &mut RedisServer, &Arc<Takes>)) {
 fn entries_are_taken_once_and_reading_goes_on_where_it_stopped() {
     on_both_with_redis(|shop, server, takes| {
         server.add("views", 0, 1_500);
-        let brokers = || redis_brokers(server, &["views", "carts"], Begin::Earliest);
+        let brokers = || redis_brokers(&server.url(), &["views", "carts"], Begin::Earliest);
         let node = consume(shop, &shop.store, brokers(), takes);
         wait_until("the backlog is taken", || taken(shop) == 1_500);
         // A stream is made by its first entry, which may come late.
@@ -50,7 +51,7 @@ fn malformed_entries_become_dead_letters_and_hold_nothing_up() {
         server.run(&["XADD", "views", "*", "other", "1"]);
         server.run(&["XADD", "views", "*", "data", "{\"pad\":1}"]);
         server.add("views", 0, 1);
-        let brokers = redis_brokers(server, &["views"], Begin::Earliest);
+        let brokers = redis_brokers(&server.url(), &["views"], Begin::Earliest);
         let _node = consume(shop, &shop.store, brokers, takes);
         wait_until("the good ones are taken", || taken(shop) == 2);
         let found = shards(shop);
@@ -64,7 +65,7 @@ fn malformed_entries_become_dead_letters_and_hold_nothing_up() {
 fn what_was_trimmed_before_it_was_read_is_counted() {
     on_both_with_redis(|shop, server, takes| {
         server.add("views", 0, 100);
-        let brokers = || redis_brokers(server, &["views"], Begin::Earliest);
+        let brokers = || redis_brokers(&server.url(), &["views"], Begin::Earliest);
         let node = consume(shop, &shop.store, brokers(), takes);
         wait_until("the first are taken", || taken(shop) == 100);
         shop.run(node.stop());
@@ -81,7 +82,7 @@ fn what_was_trimmed_before_it_was_read_is_counted() {
 fn a_shard_may_begin_with_what_comes_from_now_on() {
     on_both_with_redis(|shop, server, takes| {
         server.add("views", 0, 50);
-        let brokers = redis_brokers(server, &["views"], Begin::Latest);
+        let brokers = redis_brokers(&server.url(), &["views"], Begin::Latest);
         let _node = consume(shop, &shop.store, brokers, takes);
         wait_until("it has begun", || {
             shards(shop).first().is_some_and(|s| s.position.passed == 50)
@@ -95,7 +96,7 @@ fn a_shard_may_begin_with_what_comes_from_now_on() {
 fn a_redis_that_goes_away_is_named_and_read_again_when_it_is_back() {
     on_both_with_redis(|shop, server, takes| {
         server.add("views", 0, 100);
-        let brokers = redis_brokers(server, &["views"], Begin::Earliest);
+        let brokers = redis_brokers(&server.url(), &["views"], Begin::Earliest);
         let _node = consume(shop, &shop.store, brokers, takes);
         wait_until("the first are taken", || taken(shop) == 100);
         server.stop();
@@ -114,7 +115,7 @@ fn a_busy_ledger_stops_reading_after_one_chunk_and_loses_nothing() {
     on_both_with_redis(|shop, server, takes| {
         takes.busy.store(true, Ordering::SeqCst);
         server.add("views", 0, 2_000);
-        let brokers = redis_brokers(server, &["views"], Begin::Earliest);
+        let brokers = redis_brokers(&server.url(), &["views"], Begin::Earliest);
         let _node = consume(shop, &shop.store, brokers, takes);
         wait_until("a chunk waits", || takes.prepared.load(Ordering::SeqCst) == 1);
         std::thread::sleep(Duration::from_millis(700));
@@ -131,7 +132,7 @@ fn a_key_that_is_no_stream_is_named_and_others_are_read() {
     on_both_with_redis(|shop, server, takes| {
         server.run(&["SET", "carts", "1"]);
         server.add("views", 0, 10);
-        let brokers = redis_brokers(server, &["carts", "views"], Begin::Earliest);
+        let brokers = redis_brokers(&server.url(), &["carts", "views"], Begin::Earliest);
         let _node = consume(shop, &shop.store, brokers, takes);
         wait_until("the stream is taken", || taken(shop) == 10);
         wait_until("the other is named", || {
