@@ -132,15 +132,12 @@ impl SharedSignals {
             Some(connection) => connection.get_many(&keys).await.ok(),
             None => None,
         };
-        let mut found: Vec<DemandSignals> = match shared {
-            Some(values) => {
-                let read = |text: String| serde_json::from_str::<DemandSignals>(&text).ok();
-                values.into_iter().flatten().filter_map(read).collect()
-            }
-            None => {
-                let held = self.held();
-                skus.iter().filter_map(|sku| held.known.get(sku).cloned()).collect()
-            }
+        let mut found: Vec<DemandSignals> = if let Some(values) = shared {
+            let read = |text: String| serde_json::from_str::<DemandSignals>(&text).ok();
+            values.into_iter().flatten().filter_map(read).collect()
+        } else {
+            let held = self.held();
+            skus.iter().filter_map(|sku| held.known.get(sku).cloned()).collect()
         };
         let there: BTreeSet<&Sku> = found.iter().map(|signals| &signals.sku).collect();
         let missing: Vec<Sku> = skus.iter().filter(|sku| !there.contains(sku)).cloned().collect();
@@ -218,9 +215,9 @@ impl SharedSignals {
     fn take_touched(&self) -> Vec<Sku> {
         let mut held = self.held();
         let some: Vec<Sku> = held.touched.iter().take(WRITTEN_MAX).cloned().collect();
-        some.iter().for_each(|sku| {
+        for sku in &some {
             held.touched.remove(sku);
-        });
+        }
         some
     }
 

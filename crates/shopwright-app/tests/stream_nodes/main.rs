@@ -128,11 +128,50 @@ impl Drop for Process {
     }
 }
 
-fn wait_until(what: &str, within: Duration, so: impl Fn() -> bool) {
+fn wait_until(what: &str, so: impl Fn() -> bool) {
     let begun = Instant::now();
     while !so() {
-        assert!(begun.elapsed() < within, "in vain: {what}");
+        assert!(begun.elapsed() < Duration::from_mins(1), "in vain: {what}");
         std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The ledger that the processes share, as the test looks into it.
+struct Ledger {
+    store: Store,
+    runtime: Runtime,
+}
+
+impl Ledger {
+    fn open(told: &serde_json::Value) -> Self {
+        let ledger =
+            Self { store: Store::open(&ledger(told)).unwrap(), runtime: Runtime::new().unwrap() };
+        ledger.execute(MAKE_TABLE.to_owned());
+        ledger
+    }
+
+    fn execute(&self, sql: String) {
+        let done = self.store.write(move |tx| tx.execute(&sql, params![]));
+        self.runtime.block_on(done).map_err(|error: StoreError| error).unwrap();
+    }
+
+    fn number(&self, sql: &'static str) -> i64 {
+        let found = self.store.read(move |tx| tx.one(sql, params![], |row| row.get(0)));
+        self.runtime.block_on(found).map_err(|error: StoreError| error).unwrap()
+    }
+
+    fn taken(&self) -> i64 {
+        self.number("SELECT COUNT(*) FROM t_taken")
+    }
+
+    /// How many shards each living owner reads.
+    fn owners(&self) -> Vec<usize> {
+        let shards = self.runtime.block_on(self.store.read(streams::list)).unwrap();
+        let mut owners: BTreeMap<String, usize> = BTreeMap::new();
+        for owner in shards.into_iter().filter_map(|shard| shard.owner) {
+            *owners.entry(owner).or_default() += 1;
+        }
+        owners.into_values().collect()
     }
 }
 
@@ -146,55 +185,35 @@ fn killed(postgres: Option<String>) {
         "path": folder.path().join("ledger.db"), "postgres": postgres, "schema": schema,
         "redis": redis.url(), "kafka": kafka.brokers,
     });
-    let runtime = Runtime::new().unwrap();
-    let store = Store::open(&ledger(&told)).unwrap();
-    runtime
-        .block_on(store.write(|tx| tx.execute(MAKE_TABLE, params![]).map(|_| ())))
-        .map_err(|error: StoreError| error)
-        .unwrap();
-    let number = |sql: &'static str| -> i64 {
-        runtime
-            .block_on(store.read(move |tx| tx.one(sql, params![], |row| row.get(0))))
-            .map_err(|error: StoreError| error)
-            .unwrap()
-    };
-    let taken = || number("SELECT COUNT(*) FROM t_taken");
-    let owners = || {
-        let shards = runtime.block_on(store.read(streams::list)).unwrap();
-        let mut owners: BTreeMap<String, usize> = BTreeMap::new();
-        for owner in shards.into_iter().filter_map(|shard| shard.owner) {
-            *owners.entry(owner).or_default() += 1;
-        }
-        owners.into_values().collect::<Vec<_>>()
-    };
+    let ledger = Ledger::open(&told);
     kafka.produce(0, "none", 100_000, 1);
     let (mut one, _two) = (Process::start(&told), Process::start(&told));
-    wait_until("both read", Duration::from_secs(60), || owners() == [3, 3]);
+    wait_until("both read", || ledger.owners() == [3, 3]);
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            for round in 0..OF_EACH / 200 {
-                STREAMS.iter().for_each(|stream| redis.add(stream, round * 200, 200));
-            }
-        });
-        scope.spawn(|| {
-            for partition in 0..4 {
-                let from = usize::try_from(partition).unwrap() * OF_EACH;
-                kafka.produce(partition, "lz4", from, OF_EACH);
-            }
-        });
-        wait_until("it is under way", Duration::from_secs(60), || taken() > 1_000);
+        scope.spawn(|| produce(&redis, &mut kafka));
+        wait_until("it is under way", || ledger.taken() > 1_000);
         one.kill();
     });
     let all = i64::try_from(6 * OF_EACH + 1).unwrap();
-    wait_until("all are taken", Duration::from_secs(30), || taken() == all);
-    assert_eq!(number("SELECT COUNT(*) FROM t_taken WHERE times <> 1"), 0, "taken twice");
-    assert_eq!(number("SELECT CAST(SUM(messages) AS bigint) FROM stream_shards"), all);
-    assert_eq!(owners(), [6], "the one that lives reads all");
+    wait_until("all are taken", || ledger.taken() == all);
+    assert_eq!(ledger.number("SELECT COUNT(*) FROM t_taken WHERE times <> 1"), 0, "taken twice");
+    assert_eq!(ledger.number("SELECT CAST(SUM(messages) AS bigint) FROM stream_shards"), all);
+    wait_until("the one that lives reads all", || ledger.owners() == [6]);
     if let Some(schema) = schema {
-        let drop = format!("DROP SCHEMA {schema} CASCADE");
-        runtime
-            .block_on(store.write(move |tx| tx.execute(&drop, params![]).map(|_| ())))
-            .map_err(|error: StoreError| error)
-            .unwrap();
+        ledger.execute(format!("DROP SCHEMA {schema} CASCADE"));
+    }
+}
+
+/// The load: every stream and partition gets its part, little by little.
+fn produce(redis: &RedisServer, kafka: &mut KafkaCluster) {
+    let (step, steps) = (200, OF_EACH / 200);
+    for round in 0..steps {
+        for stream in STREAMS {
+            redis.add(stream, round * step, step);
+        }
+        for partition in 0..4 {
+            let first = usize::try_from(partition).unwrap() * OF_EACH;
+            kafka.produce(partition, "lz4", first + round * step, step);
+        }
     }
 }

@@ -86,9 +86,9 @@ impl RedisServer {
     /// Runs one command.
     pub fn run(&self, words: &[&str]) {
         let mut command = ::redis::cmd(words[0]);
-        words[1..].iter().for_each(|word| {
+        for word in &words[1..] {
             command.arg(word);
-        });
+        }
         command.query::<()>(&mut self.connection()).unwrap();
     }
 }

@@ -125,7 +125,10 @@ fn prices_are_stale_while_redis_is_away_and_signals_are_right_when_it_is_back() 
         let one = shared(shop, &shop.store, &server);
         let prices = shop.run(LivePrices::load(&shop.store, |_| ())).unwrap();
         prices.heed_signals(one.stale());
-        let _writing = shop.run(async { one.keep_written() });
+        let writing = shop.spawn({
+            let one = Arc::clone(&one);
+            async move { one.keep_written().await }
+        });
         one.touch([sku("A")]);
         wait_until("it is written", || in_redis(&server, "A").is_some());
         assert!(!prices.is_stale());
@@ -142,5 +145,6 @@ fn prices_are_stale_while_redis_is_away_and_signals_are_right_when_it_is_back() 
         wait_until("they are not stale any more", || !prices.is_stale());
         assert_eq!(in_redis(&server, "A").unwrap().0, 2, "renewed from the ledger");
         assert!(!one.stale().load(Ordering::Relaxed));
+        writing.abort();
     });
 }
