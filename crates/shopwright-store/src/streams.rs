@@ -167,10 +167,14 @@ pub fn claim(
     limit: usize,
 ) -> Result<Vec<(Shard, ShardLease)>, StoreError> {
     let (now, until) = (tx.ledger_time(), tx.ledger_time_after("$5"));
-    // One statement a shard: it re-reads the row it waited for, so that two nodes never both get it.
+    // A row that somebody has locked is being moved or claimed: nobody waits for it.
+    let skip = tx.for_update_skip_locked();
     let sql = format!(
-        "UPDATE stream_shards SET owner = $4, lease_token = lease_token + 1, lease_until = {until}
-         WHERE broker = $1 AND stream = $2 AND shard = $3 AND (owner IS NULL OR lease_until <= {now})
+        "WITH picked AS MATERIALIZED (
+             SELECT broker AS picked_broker, stream AS picked_stream, shard AS picked_shard FROM stream_shards
+             WHERE broker = $1 AND stream = $2 AND shard = $3 AND (owner IS NULL OR lease_until <= {now}){skip})
+         UPDATE stream_shards SET owner = $4, lease_token = lease_token + 1, lease_until = {until}
+         FROM picked WHERE broker = picked_broker AND stream = picked_stream AND shard = picked_shard
          RETURNING {COLUMNS}, lease_token"
     );
     let mut claimed = Vec::new();

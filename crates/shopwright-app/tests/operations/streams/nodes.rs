@@ -1,8 +1,10 @@
 //! Two nodes on one ledger: they share the shards, and a dead one's are taken over.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use shopwright_gateways::stream::Begin;
+use shopwright_store::params;
 use shopwright_store::streams::{self, Broker, Moved, Position, ShardKey};
 
 use super::servers::RedisServer;
@@ -67,6 +69,31 @@ fn who_lost_the_lease_or_read_from_another_place_moves_nothing() {
         assert!(!lock(&first, ""), "the lease is another's");
         assert!(!lock(&second, "7-0"), "the chunk was read from another place");
         assert!(lock(&second, ""));
+    });
+}
+
+#[test]
+fn a_reader_that_lost_its_shard_while_the_ledger_was_busy_takes_nothing_of_its_chunk() {
+    on_both(|shop| {
+        let Some(server) = RedisServer::start() else { return };
+        make_table(shop);
+        let takes: Arc<Takes> = Arc::default();
+        takes.busy.store(true, Ordering::SeqCst);
+        server.add("a", 0, 100);
+        let brokers = redis_brokers(&server.url(), &["a"], Begin::Earliest);
+        let _node = consume(shop, &shop.store, brokers, &takes);
+        wait_until("a chunk waits", || takes.prepared.load(Ordering::SeqCst) == 1);
+        shop.write(|tx| {
+            tx.execute(
+                "UPDATE stream_shards SET owner = 'other', lease_token = lease_token + 1",
+                params![],
+            )
+        });
+        takes.busy.store(false, Ordering::SeqCst);
+        // The other is dead: when its lease has run out the shard is claimed and read again.
+        wait_until("all are taken", || taken(shop) == 100);
+        assert_eq!(takes.prepared.load(Ordering::SeqCst), 2, "the first chunk was not taken");
+        assert_eq!(shards(shop)[0].messages, 100);
     });
 }
 
