@@ -112,13 +112,17 @@ fn books(shop: &crate::harness::Shop) {
     shop.assert_books_hold();
 }
 
+fn check(rule: &'static str, sql: &'static str, names: &str) {
+    finds_planted(books, (rule, sql, names));
+}
+
 #[test]
 fn planted_corruptions_of_shards_are_found() {
-    let check = |sql, names| finds_planted(books, ("stream_shards", sql, names));
     check(
+        "stream_shards",
         "UPDATE stream_shards SET lease_until = NULL",
         "kafka events 3: expected an owner with a lease",
     );
-    check("UPDATE stream_shards SET dead = 11", "at most 10 dead letters");
-    check("UPDATE stream_shards SET position = ''", "expected a position");
+    check("stream_shards", "UPDATE stream_shards SET dead = 11", "at most 10 dead letters");
+    check("stream_shards", "UPDATE stream_shards SET position = ''", "expected a position");
 }
