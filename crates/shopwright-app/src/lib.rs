@@ -9,5 +9,6 @@ pub mod inventory;
 pub mod mail;
 pub mod orders;
 pub mod pricing;
+pub mod streams;
 pub mod sweep;
 pub mod webhooks;

@@ -36,6 +36,7 @@ pub mod settings;
 pub mod sign_in;
 mod sqlite;
 mod store;
+pub mod streams;
 mod tx;
 mod value;
 pub mod verify;

@@ -38,6 +38,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(7, "0007_orders"),
     migration!(8, "0008_listings"),
     migration!(9, "0009_events"),
+    migration!(10, "0010_streams"),
 ];
 
 /// Any process of ours that migrates this PostgreSQL database takes this advisory lock.

@@ -7,6 +7,7 @@
 mod effects;
 mod orders;
 mod stock;
+mod streams;
 
 use serde::Serialize;
 
@@ -122,6 +123,7 @@ pub fn verify(tx: &mut Tx<'_>) -> Result<Vec<RuleResult>, StoreError> {
         .chain(orders::RULES)
         .chain(stock::RULES)
         .chain(effects::RULES)
+        .chain(streams::RULES)
         .map(|rule| {
             let broken = tx.query(rule.sql, params![ROWS_SHOWN_MAX], |row| {
                 let (id, expected, found): (String, String, String) =

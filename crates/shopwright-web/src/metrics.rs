@@ -11,6 +11,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use shopwright_domain::time::{SECOND, Timestamp};
 use shopwright_store::effects::Backlog;
+use shopwright_store::streams::Shard;
+
+use crate::api::streams::seconds_behind;
 
 /// Seconds; the bounds of the request histogram.
 const BUCKETS: [f64; 10] = [0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 10.0];
@@ -21,6 +24,41 @@ struct RequestLabels {
     method: &'static str,
     route: String,
     status: u16,
+}
+
+/// Which shard of a message stream a figure is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ShardLabels {
+    broker: &'static str,
+    stream: String,
+    shard: i64,
+}
+
+type ShardGauges = Family<ShardLabels, Gauge<i64, AtomicI64>>;
+
+/// Figures of message streams; the same on every node, since they are the ledger's.
+#[derive(Debug, Default)]
+struct StreamGauges {
+    behind_messages: ShardGauges,
+    behind_seconds: ShardGauges,
+    messages: ShardGauges,
+    dead: ShardGauges,
+    lost: ShardGauges,
+    read: ShardGauges,
+}
+
+impl StreamGauges {
+    fn register(&self, registry: &mut Registry) {
+        let mut add = |name, says, gauges: &ShardGauges| {
+            registry.register(name, says, gauges.clone());
+        };
+        add("stream_behind_messages", "Messages that wait in the broker", &self.behind_messages);
+        add("stream_behind_seconds", "Age of the last one taken", &self.behind_seconds);
+        add("stream_messages", "Messages taken", &self.messages);
+        add("stream_dead_letters", "Of those, dead letters", &self.dead);
+        add("stream_lost", "Messages dropped before they were read", &self.lost);
+        add("stream_read", "1 while a node reads it without trouble", &self.read);
+    }
 }
 
 /// The metrics of one process.
@@ -34,6 +72,7 @@ pub struct Metrics {
     waiting: Gauge<i64, AtomicI64>,
     oldest: Gauge<i64, AtomicI64>,
     given_up: Gauge<i64, AtomicI64>,
+    streams: StreamGauges,
 }
 
 impl Default for Metrics {
@@ -50,7 +89,9 @@ impl Default for Metrics {
         registry.register("effects_waiting", "Effects and jobs to be done", waiting.clone());
         registry.register("effects_overdue_seconds", "Age of the oldest due one", oldest.clone());
         registry.register("effects_given_up", "Effects that need somebody", given_up.clone());
-        Self { registry, requests, seconds, prices, stale, waiting, oldest, given_up }
+        let streams = StreamGauges::default();
+        streams.register(&mut registry);
+        Self { registry, requests, seconds, prices, stale, waiting, oldest, given_up, streams }
     }
 }
 
@@ -80,6 +121,25 @@ impl Metrics {
         self.waiting.set(backlog.waiting);
         self.oldest.set(overdue.max(0) / SECOND);
         self.given_up.set(backlog.given_up);
+    }
+
+    /// Takes in how far message streams are taken in.
+    pub fn set_streams(&self, shards: &[Shard], now: Timestamp) {
+        let to = &self.streams;
+        for shard in shards {
+            let key = &shard.key;
+            let (broker, stream) = (key.broker.as_str(), key.stream.clone());
+            let labels = ShardLabels { broker, stream, shard: key.shard };
+            let set = |gauges: &ShardGauges, value: i64| {
+                gauges.get_or_create(&labels).set(value);
+            };
+            set(&to.behind_messages, shard.behind.unwrap_or(0));
+            set(&to.behind_seconds, seconds_behind(shard, now));
+            set(&to.messages, shard.messages);
+            set(&to.dead, shard.dead);
+            set(&to.lost, shard.lost);
+            set(&to.read, i64::from(shard.owner.is_some() && shard.problem.is_none()));
+        }
     }
 
     /// The whole text.

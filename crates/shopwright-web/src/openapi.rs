@@ -13,7 +13,7 @@ use crate::Site;
 use crate::api::{
     audit, catalog, catalog_edit, customers, effects, inventory, keys, me, order_steps, orders,
     pricing, pricing_settings, promotions, refunds, reservations, stock_movements, stock_places,
-    system, webhook_log, webhooks,
+    streams, system, webhook_log, webhooks,
 };
 use crate::input::BULK_BODY_BYTES_MAX;
 use crate::problem::Code;
@@ -113,6 +113,7 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(effects::get_effect))
         .routes(routes!(effects::retry_effect))
         .routes(routes!(effects::list_jobs))
+        .routes(routes!(streams::list_streams))
         .routes(routes!(inventory::get_stock, inventory::set_stock_settings))
         .routes(routes!(stock_movements::count_stock))
         .routes(routes!(

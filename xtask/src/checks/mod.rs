@@ -9,6 +9,7 @@ mod deny;
 pub(crate) mod machine;
 pub(crate) mod postgres;
 mod python;
+mod redis;
 mod steps;
 pub(crate) mod strace;
 
@@ -48,6 +49,8 @@ pub enum Step {
     Browser,
     /// A Python of its own with the third-party programs of the contract tests.
     Python,
+    /// Find or install the Redis server that tests of message streams start.
+    Redis,
     /// clippy, warnings as errors.
     Clippy,
     /// Documentation builds, warnings as errors.
@@ -61,7 +64,7 @@ pub enum Step {
 impl Step {
     fn needs(self) -> &'static [Self] {
         match self {
-            Self::Tests => &[Self::Postgres, Self::Browser, Self::Python],
+            Self::Tests => &[Self::Postgres, Self::Browser, Self::Python, Self::Redis],
             _ => &[],
         }
     }
@@ -152,7 +155,7 @@ mod tests {
     fn a_chosen_step_brings_what_it_needs_in_the_fixed_order() {
         assert_eq!(
             plan(&[Step::Tests, Step::Fmt]),
-            [Step::Fmt, Step::Postgres, Step::Browser, Step::Python, Step::Tests]
+            [Step::Fmt, Step::Postgres, Step::Browser, Step::Python, Step::Redis, Step::Tests]
         );
         assert_eq!(plan(&[]).len(), Step::value_variants().len());
     }

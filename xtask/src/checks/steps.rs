@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use super::browser::Driver;
 use super::machine::Machine;
 use super::postgres::Cluster;
-use super::{Step, deny, python, strace};
+use super::{Step, deny, python, redis, strace};
 
 /// What runs beside the steps, from the step that starts it to the end of the run.
 #[derive(Default)]
@@ -16,6 +16,7 @@ pub struct Services {
     postgres: Option<Cluster>,
     browser: Option<Driver>,
     python: Option<PathBuf>,
+    redis: Option<PathBuf>,
 }
 
 /// Runs one step; the text is a note for the summary.
@@ -40,6 +41,11 @@ pub fn run(
         Step::Python => {
             let (python, about) = python::prepare(machine)?;
             services.python = Some(python);
+            Ok(about)
+        }
+        Step::Redis => {
+            let (redis, about) = redis::find_or_install(machine)?;
+            services.redis = Some(redis);
             Ok(about)
         }
         Step::Clippy => clippy(machine),
@@ -78,6 +84,7 @@ fn tests(machine: &Machine, services: &Services, packages: &[String]) -> Result<
     let postgres = services.postgres.as_ref().context("PostgreSQL is not running")?;
     let browser = services.browser.as_ref().context("the browser's driver is not running")?;
     let python = services.python.as_ref().context("there is no Python for the contract tests")?;
+    let redis = services.redis.as_ref().context("there is no Redis for the stream tests")?;
     strace::find_or_install(machine)?;
     let mut command = machine.cargo(&["test", "--locked", "--no-fail-fast"]);
     if packages.is_empty() {
@@ -94,6 +101,7 @@ fn tests(machine: &Machine, services: &Services, packages: &[String]) -> Result<
         .env("SHOPWRIGHT_TEST_CHROMIUM", &browser.chromium)
         .env("SHOPWRIGHT_REQUIRE_BROWSER", "1")
         .env("SHOPWRIGHT_TEST_PYTHON", python)
+        .env("SHOPWRIGHT_TEST_REDIS", redis)
         .env("SHOPWRIGHT_REQUIRE_CONTRACT", "1")
         .env("SHOPWRIGHT_ARTEFACTS", &machine.artefacts)
         // A snapshot that is missing or differs is a failure, not a new file.

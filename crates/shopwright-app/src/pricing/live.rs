@@ -4,8 +4,8 @@
 //! at the feed's version several times a second for what other processes commit. While the ledger
 //! is away it goes on serving what it has and says so.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -46,6 +46,8 @@ impl<B> PricesAt<B> {
 pub struct LivePrices<B> {
     snapshot: ArcSwap<Snapshot<B>>,
     stale: AtomicBool,
+    /// Set while the signals that prices are decided from may be old.
+    signals_stale: OnceLock<Arc<AtomicBool>>,
     render: Render<B>,
 }
 
@@ -55,6 +57,7 @@ impl<B: Send + Sync + 'static> LivePrices<B> {
         let live = Self {
             snapshot: ArcSwap::new(Arc::new(Snapshot { by_sku: HashMap::new(), version: 0 })),
             stale: AtomicBool::new(false),
+            signals_stale: OnceLock::new(),
             render,
         };
         live.catch_up(store).await?;
@@ -81,8 +84,19 @@ impl<B: Send + Sync + 'static> LivePrices<B> {
         self.len() == 0
     }
 
-    /// Whether the ledger was away at the last look, so that prices may be out of date.
+    /// Whether the ledger was away at the last look, or what signals are shared through, so that prices
+    /// may be out of date.
     pub fn is_stale(&self) -> bool {
+        self.ledger_is_away()
+            || self.signals_stale.get().is_some_and(|stale| stale.load(Ordering::Relaxed))
+    }
+
+    /// From now on prices are stale while this is set, too. The first mark given is the one that counts.
+    pub fn heed_signals(&self, stale: Arc<AtomicBool>) {
+        let _ = self.signals_stale.set(stale);
+    }
+
+    fn ledger_is_away(&self) -> bool {
         self.stale.load(Ordering::Relaxed)
     }
 
@@ -137,7 +151,7 @@ impl<B: Send + Sync + 'static> LivePrices<B> {
                     // A crowd before the ledger says nothing about the prices' age yet.
                     Err(StoreError::Busy) => continue,
                     Err(error) => {
-                        if !live.is_stale() {
+                        if !live.ledger_is_away() {
                             tracing::error!(%error, "prices are served from memory and marked stale");
                         }
                         true

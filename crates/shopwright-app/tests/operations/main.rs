@@ -15,6 +15,7 @@ mod replayed_stock;
 mod sales;
 mod shopper_events;
 mod stock;
+mod streams;
 mod told;
 mod trail;
 mod verify;

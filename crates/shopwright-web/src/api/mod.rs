@@ -23,6 +23,7 @@ pub mod refunds;
 pub mod reservations;
 pub mod stock_movements;
 pub mod stock_places;
+pub mod streams;
 pub mod system;
 pub mod view;
 pub mod webhook_log;

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use shopwright_store::{Change, StoreError, effects, feed};
+use shopwright_store::{Change, StoreError, effects, feed, streams};
 use utoipa::ToSchema;
 
 use crate::Site;
@@ -60,9 +60,12 @@ pub async fn readyz(State(site): State<Arc<Site>>) -> Result<axum::Json<HealthVi
 )]
 pub async fn metrics(State(site): State<Arc<Site>>) -> Response {
     // While the ledger is away the last known figures stand; `prices_stale` says that it is.
-    let backlog = site.store.read(effects::backlog);
-    if let Ok(Ok(backlog)) = tokio::time::timeout(BACKLOG_TIME_MAX, backlog).await {
-        site.metrics.set_backlog(&backlog, site.clock.now());
+    let figures =
+        site.store.read(|tx| Ok::<_, StoreError>((effects::backlog(tx)?, streams::list(tx)?)));
+    if let Ok(Ok((backlog, shards))) = tokio::time::timeout(BACKLOG_TIME_MAX, figures).await {
+        let now = site.clock.now();
+        site.metrics.set_backlog(&backlog, now);
+        site.metrics.set_streams(&shards, now);
     }
     let text = site.metrics.encode(site.prices.len(), site.prices.is_stale());
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)

@@ -71,6 +71,7 @@ pub const OPERATIONS: &[(&str, &str, &str, Opens)] = &[
     ("get",    "/v1/effects/{id}",                     "/v1/effects/eff_01h455vb4pex5vsknk084sn02q", With("effects:read")),
     ("post",   "/v1/effects/{id}/retry",               "/v1/effects/eff_01h455vb4pex5vsknk084sn02q/retry", With("effects:write")),
     ("get",    "/v1/jobs",                             "/v1/jobs",                              With("effects:read")),
+    ("get",    "/v1/streams",                          "/v1/streams",                           With("effects:read")),
     ("get",    "/v1/products",                         "/v1/products",                          With("catalog:read")),
     ("get",    "/v1/products/{sku}",                   "/v1/products/85123A",                   With("catalog:read")),
     ("get",    "/v1/stock/{sku}",                      "/v1/stock/85123A",                      With("stock:read")),

@@ -12,7 +12,7 @@ const IDS: [&str; 5] = ["id", "decision_id", "sku", "code", "seq"];
 /// Lists that are in the order of the shop's own codes: these are not newest first.
 const IN_CODE_ORDER: [&str; 2] = ["/v1/products", "/v1/pricing/policies"];
 /// Lists that are short by nature and always whole: 100 rows at most.
-const WHOLE: [&str; 1] = ["/v1/stock/locations"];
+const WHOLE: [&str; 2] = ["/v1/stock/locations", "/v1/streams"];
 /// Fields that say how new a row is, the first that is there.
 const TIMES: [&str; 7] =
     ["created_at", "placed_at", "decided_at", "received_at", "refunded_at", "timestamp", "at"];

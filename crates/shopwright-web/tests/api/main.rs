@@ -42,6 +42,7 @@ mod settings_pages;
 mod sign_in;
 mod stock;
 mod stock_places;
+mod streams;
 mod surface;
 mod traces;
 mod trail;
