@@ -9,7 +9,9 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use shopwright_domain::money::Currency;
 use shopwright_gateways::allowed::parse_list;
+use shopwright_gateways::kafka::Sasl;
 use shopwright_gateways::mail::{Mail, is_address};
+use shopwright_gateways::redis::Redis;
 use shopwright_web::PublicUrl;
 
 /// What a value must be.
@@ -41,6 +43,14 @@ pub enum Kind {
     PublicUrl,
     /// Networks with commas between them.
     Networks,
+    /// `redis://…` or `rediss://…`.
+    RedisUrl,
+    /// `host:port` with commas between them.
+    Addresses,
+    /// Names of streams or topics with commas between them.
+    Names,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
 }
 
 /// One key.
@@ -206,6 +216,64 @@ pub const KEYS: &[Key] = &[
         "Days that events of webhooks, their deliveries, sent mail and other finished effects can be \
          looked at and sent again. What still waits is never forgotten.",
     ),
+    Key {
+        secret: true,
+        ..key(
+            "redis_url",
+            "",
+            Kind::RedisUrl,
+            "The Redis server (7 or later) of redis_streams, as in redis://user:password@host:6379/0, \
+             or rediss:// for TLS.",
+        )
+    },
+    key(
+        "redis_streams",
+        "",
+        Kind::Names,
+        "Redis streams that events are taken from, with commas between them. An entry has its event as \
+         JSON in the field event or data.",
+    ),
+    key(
+        "kafka_brokers",
+        "",
+        Kind::Addresses,
+        "Some of the Kafka brokers, as in kafka1:9092,kafka2:9092; the others are learnt from them.",
+    ),
+    key(
+        "kafka_topics",
+        "",
+        Kind::Names,
+        "Kafka topics that events are taken from, with commas between them. A record's value is an event \
+         as JSON.",
+    ),
+    key(
+        "kafka_security",
+        "plaintext",
+        Kind::OneOf(&["plaintext", "tls"]),
+        "How Kafka's brokers are spoken to. With tls, they are trusted as a browser would trust them.",
+    ),
+    key(
+        "kafka_sasl",
+        "plain",
+        Kind::OneOf(&[
+            Sasl::Plain.as_str(),
+            Sasl::ScramSha256.as_str(),
+            Sasl::ScramSha512.as_str(),
+        ]),
+        "How Kafka is signed in to when there is a kafka_username.",
+    ),
+    key("kafka_username", "", Kind::Text(200), "Who we are to Kafka. Without it nobody signs in."),
+    Key {
+        secret: true,
+        ..key("kafka_password", "", Kind::Text(1_000), "The password of kafka_username.")
+    },
+    key(
+        "streams_begin",
+        "earliest",
+        Kind::OneOf(&["earliest", "latest"]),
+        "Where a stream or partition begins that was never read, or whose position its broker has \
+         dropped: with the oldest message there is, or with what comes from now on.",
+    ),
     key(
         "events_kept_days",
         "400",
@@ -300,6 +368,12 @@ impl Kind {
             Self::Mailbox => "a mail address like Shop <shop@example.com>".into(),
             Self::SmtpUrl => "a URL like smtp://user:password@host:587 or smtps://host".into(),
             Self::PublicUrl => "an address like https://shop.example, without a path".into(),
+            Self::RedisUrl => {
+                "a URL like redis://user:password@host:6379/0 or rediss://host".into()
+            }
+            Self::Addresses => "addresses like kafka1:9092,kafka2:9092".into(),
+            Self::Names => "names like shop-events,shop-orders with commas between them".into(),
+            Self::OneOf(words) => format!("one of {}", words.join(", ")),
             Self::Networks => "networks like 10.0.0.0/8,127.0.0.1 with commas between them".into(),
         }
     }
@@ -334,9 +408,30 @@ impl Kind {
             }
             Self::PublicUrl => PublicUrl::parse(text).is_some(),
             Self::Networks => networks(text).is_some(),
+            Self::RedisUrl => Redis::open(text).is_ok(),
+            Self::Addresses => {
+                let parts = parts(text);
+                !parts.is_empty() && parts.iter().all(|part| Self::Address.check(part).is_ok())
+            }
+            Self::Names => {
+                let parts = parts(text);
+                !parts.is_empty() && parts.iter().all(|part| is_stream_name(part))
+            }
+            Self::OneOf(words) => words.contains(&text),
         };
         if holds { Ok(()) } else { Err(None) }
     }
+}
+
+/// What stands between the commas, without empty parts.
+pub fn parts(text: &str) -> Vec<String> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts.map(ToOwned::to_owned).collect()
+}
+
+/// Kafka takes no others, and a metric's label should not be longer.
+fn is_stream_name(text: &str) -> bool {
+    text.len() <= 249 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b))
 }
 
 /// Networks with commas between them; an address alone is the network of itself.
@@ -392,6 +487,13 @@ mod tests {
         check(Kind::PublicUrl, "https://shop.example/admin", None);
         check(Kind::Networks, "10.0.0.0/99", None);
         check(Kind::Networks, "10.0.0.0/8;127.0.0.1", None);
+        check(Kind::RedisUrl, "http://host", None);
+        check(Kind::Addresses, "kafka1", None);
+        check(Kind::Addresses, ",", None);
+        check(Kind::Names, "shop events", None);
+        check(Kind::OneOf(&["earliest", "latest"]), "newest", None);
+        assert_eq!(Kind::Addresses.check("kafka1:9092, kafka2:9092"), Ok(()));
+        assert_eq!(Kind::Names.check("shop-events,orders.v1"), Ok(()));
         check(Kind::Zone, "Europe/Lodnon", Some("did you mean Europe/London?"));
         check(Kind::Log, "inof", Some("did you mean info?"));
         check(Kind::Log, "info,shopwright_web=loud", None);

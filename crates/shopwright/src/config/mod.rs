@@ -5,6 +5,7 @@
 
 mod keys;
 mod read;
+mod streams;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use shopwright_web::limits::{Limits, Rate, Rates};
 
 pub use keys::{KEYS, Key, nearest};
 pub use read::{Given, read};
+pub use streams::StreamSettings;
 
 use crate::failure::Failure;
 
@@ -104,6 +106,8 @@ pub struct Settings {
     pub effects_kept_days: u32,
     /// How long events of shoppers are kept.
     pub events_kept_days: u32,
+    /// Where events come from beside the API.
+    pub streams: StreamSettings,
     /// What callers, connections and addresses may take.
     pub limits: Limits,
     /// Every key with value and origin, in the table's order.
@@ -148,6 +152,7 @@ impl Settings {
                 .parse()
                 .map_err(|_| wrong("events_kept_days"))?,
             limits: limits(&all)?,
+            streams: StreamSettings::from_checked(&all)?,
             key_secret_file: text(&all, "key_secret_file").into(),
             seal_key_file: text(&all, "seal_key_file").into(),
             outbound_allow: parse_list(&text(&all, "outbound_allow"))

@@ -3,6 +3,7 @@
 //! A warning is something to know; a problem is something to mend; what could not be looked at says
 //! why. Exit codes: 0 no problem, 1 problems, 2 something could not be looked at.
 
+mod broker_checks;
 mod ledger_checks;
 mod machine_checks;
 
@@ -66,6 +67,7 @@ pub fn examine(settings: &Settings, args: &DoctorArgs, as_json: bool) -> Result<
     let mut checks = vec![config(settings)];
     checks.extend(machine_checks::all(settings));
     checks.extend(ledger_checks::all(settings));
+    checks.extend(broker_checks::all(settings));
     if let Some(file) = &args.backup {
         checks.push(ledger_checks::restorable(settings, file));
     }

@@ -80,6 +80,20 @@ fn a_mail_servers_password_is_never_printed() {
 }
 
 #[test]
+fn streams_need_their_broker_and_its_password_is_never_printed() {
+    let shop = Shop::new();
+    let check = |variables: &[(&str, &str)], parts: &[&str]| {
+        shop.run_with(&["config"], variables).assert_says(2, parts);
+    };
+    check(&[("SHOPWRIGHT_REDIS_STREAMS", "views")], &["redis_streams", "redis_url is not"]);
+    check(&[("SHOPWRIGHT_KAFKA_TOPICS", "views")], &["kafka_topics", "kafka_brokers is not"]);
+    check(&[("SHOPWRIGHT_KAFKA_SASL", "gssapi")], &["kafka_sasl", "plain, scram-sha-256"]);
+    let url = "redis://shop:hunter2@127.0.0.1:1/0";
+    let run = shop.run_with(&["config"], &[("SHOPWRIGHT_REDIS_URL", url)]).assert_code(0);
+    assert!(run.out.contains("not shown") && !run.out.contains("hunter2"), "{run:?}");
+}
+
+#[test]
 fn every_key_is_explained() {
     let shop = Shop::new();
     let text = shop.run(&["config", "--explain"]).assert_code(0).out;

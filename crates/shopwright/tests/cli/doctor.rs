@@ -148,3 +148,16 @@ fn what_cannot_be_looked_at_is_neither_healthy_nor_a_problem() {
     shop.file("shopwright.toml", "listne = \"x\"\n");
     look(&shop).assert_says(2, &["did you mean listen?"]);
 }
+
+#[test]
+fn a_broker_that_does_not_answer_is_a_problem_and_its_password_is_not_told() {
+    let shop = Shop::with_orders();
+    make_key(&shop);
+    let redis = ("SHOPWRIGHT_REDIS_URL", "redis://shop:hunter2@127.0.0.1:1/0");
+    let run = shop.run_with(LOOK, &[ANY_PORT, redis]);
+    assert!(!run.out.contains("hunter2"), "{run:?}");
+    check(run, "redis", &["problem", "Redis does not answer", "start it"]);
+    let kafka = [("SHOPWRIGHT_KAFKA_BROKERS", "127.0.0.1:1"), ("SHOPWRIGHT_KAFKA_TOPICS", "views")];
+    let run = shop.run_with(LOOK, &[&[ANY_PORT], &kafka[..]].concat());
+    check(run, "kafka", &["problem", "start it"]);
+}
