@@ -7,6 +7,7 @@ pub mod identity;
 pub mod inventory;
 pub mod mail;
 pub mod orders;
+pub mod platforms;
 pub mod pricing;
 pub mod sweep;
 pub mod webhooks;
