@@ -4,6 +4,7 @@ pub mod catalog;
 pub mod customers;
 pub mod effects;
 pub mod identity;
+pub mod inbound;
 pub mod inventory;
 pub mod mail;
 pub mod orders;

@@ -17,6 +17,7 @@ pub mod feed;
 pub mod idempotency;
 pub mod identity;
 pub mod imports;
+pub mod inbound;
 pub mod inventory;
 mod job;
 pub mod jobs;

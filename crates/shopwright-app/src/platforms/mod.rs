@@ -18,7 +18,7 @@ pub use apply_refund::apply_refund;
 pub use apply_stock::{apply_stock, location_of, mirrored_at};
 pub use apply_variant::{apply_variant, made_up_sku, remove_product};
 
-use shopwright_domain::ids::{Id, IdSource, derived_uuid};
+use shopwright_domain::ids::{EffectId, Id, IdSource, derived_uuid};
 use uuid::Uuid;
 
 /// What became of what a platform said.
@@ -52,6 +52,11 @@ impl ApplyIds {
     /// Ids for one order or refund.
     pub fn new(ids: &dyn IdSource) -> Self {
         Self(ids.next_uuid())
+    }
+
+    /// Ids that follow from those of a webhook, so that a second try makes the same.
+    pub(crate) fn of_delivery(id: EffectId) -> Self {
+        Self(id.uuid())
     }
 
     fn of<K>(self, what: For, place: u128) -> Id<K> {

@@ -9,6 +9,7 @@ mod harness;
 mod operators;
 mod order_files;
 mod outside;
+mod platforms;
 mod prices;
 mod products;
 mod replayed_stock;

@@ -5,6 +5,10 @@
 //! platform says it: what of it can be booked is decided when it is applied.
 
 pub mod booking;
+pub mod json;
+pub mod shopify;
+pub mod shopify_things;
+pub mod woocommerce;
 
 use serde::{Deserialize, Serialize};
 
