@@ -9,6 +9,7 @@ use shopwright_store::{Store, StoreError, idempotency};
 use tokio::task::JoinHandle;
 
 use crate::effects::{Outside, reseal, sweep_effects};
+use crate::inbound::sweep_inbound;
 
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// Rows forgotten in one transaction, so that no write waits long for it.
@@ -29,6 +30,7 @@ pub fn keep_swept(
             due.tick().await;
             let swept = [
                 sweep(&store, clock.as_ref()).await,
+                sweep_inbound(&store, clock.now()).await.map(|_| ()),
                 sweep_effects_of(&store, clock.as_ref(), effects_kept_days).await,
                 reseal(&store, &outside, clock.now()).await.map(|_| ()),
             ];

@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use shopwright_domain::platforms::Platform;
 
 /// The secrets that one platform may sign with; with none nothing is believed.
 #[derive(Clone, Default)]
@@ -43,6 +44,25 @@ impl SenderSecrets {
             })
         };
         self.0.iter().any(by)
+    }
+}
+
+/// The secrets of every platform.
+#[derive(Clone, Debug, Default)]
+pub struct InboundSecrets {
+    /// Those of Shopify.
+    pub shopify: SenderSecrets,
+    /// Those of WooCommerce.
+    pub woocommerce: SenderSecrets,
+}
+
+impl InboundSecrets {
+    /// Those of a platform.
+    pub const fn of(&self, platform: Platform) -> &SenderSecrets {
+        match platform {
+            Platform::Shopify => &self.shopify,
+            Platform::Woocommerce => &self.woocommerce,
+        }
     }
 }
 

@@ -107,12 +107,12 @@ pub fn knows_refund(
     source: &str,
     external_id: &str,
 ) -> Result<bool, StoreError> {
-    let found = tx.find(
-        "SELECT 1 FROM platform_refunds WHERE source = $1 AND external_id = $2",
+    let known: i64 = tx.one(
+        "SELECT COUNT(*) FROM platform_refunds WHERE source = $1 AND external_id = $2",
         params![source, external_id],
-        |row| row.get::<i64>(0),
+        |row| row.get(0),
     )?;
-    Ok(found.is_some())
+    Ok(known > 0)
 }
 
 /// Notes that a refund of a source was taken, as ours or, without an id, as one that moves nothing.

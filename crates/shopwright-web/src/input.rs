@@ -19,6 +19,8 @@ pub const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// The largest body of a call that takes many things at once.
 pub const BULK_BODY_BYTES_MAX: usize = 16 << 20;
+/// The largest body of a webhook of a shop platform.
+pub const INBOUND_BODY_BYTES_MAX: usize = 5 << 20;
 
 /// A JSON body.
 #[derive(Clone, Debug)]

@@ -41,6 +41,7 @@ use shopwright_domain::identity::random_32;
 use shopwright_domain::ids::{Entropy, IdSource, OperatorId};
 use shopwright_domain::money::Currency;
 use shopwright_domain::time::Clock;
+use shopwright_gateways::inbound::InboundSecrets;
 use shopwright_store::{Store, StoreError};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -97,6 +98,8 @@ pub struct SiteOptions {
     pub demo_operator: Option<OperatorId>,
     /// What callers, connections and addresses may take.
     pub limits: Limits,
+    /// What shop platforms sign their webhooks with.
+    pub inbound_secrets: InboundSecrets,
 }
 
 /// One running site: what handlers reach.
@@ -123,6 +126,7 @@ pub struct Site {
     pub(crate) description: serde_json::Value,
     pub(crate) browser_routes: BrowserRoutes,
     pub(crate) limits: Limits,
+    pub(crate) inbound_secrets: InboundSecrets,
     pub(crate) rates: Arc<RateLimits>,
 }
 
@@ -161,6 +165,7 @@ impl Site {
             browser_routes: BrowserRoutes::of(&description),
             description,
             limits: options.limits,
+            inbound_secrets: options.inbound_secrets,
             rates,
         }))
     }
