@@ -172,11 +172,7 @@ pub fn forget_customer(tx: &mut Tx<'_>, customer_hash: &[u8]) -> Result<u64, Sto
 }
 
 /// Drops up to `limit` deliveries that came before a time and wait for nothing. Gives how many.
-pub fn delete_before(
-    tx: &mut Tx<'_>,
-    before: Timestamp,
-    limit: i64,
-) -> Result<u64, StoreError> {
+pub fn delete_before(tx: &mut Tx<'_>, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
     tx.execute(
         "DELETE FROM inbound_webhooks WHERE effect_id IN (SELECT effect_id FROM inbound_webhooks
              WHERE received_at < $1 AND state <> 'waiting' ORDER BY received_at LIMIT $2)",

@@ -102,11 +102,7 @@ pub fn line_ordinal(
 }
 
 /// Whether a refund of a source was taken already.
-pub fn knows_refund(
-    tx: &mut Tx<'_>,
-    source: &str,
-    external_id: &str,
-) -> Result<bool, StoreError> {
+pub fn knows_refund(tx: &mut Tx<'_>, source: &str, external_id: &str) -> Result<bool, StoreError> {
     let known: i64 = tx.one(
         "SELECT COUNT(*) FROM platform_refunds WHERE source = $1 AND external_id = $2",
         params![source, external_id],

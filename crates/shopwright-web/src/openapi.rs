@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use crate::Site;
 use crate::api::{
-    audit, catalog, catalog_edit, customers, effects, inbound, inventory, keys, me, order_steps, orders,
-    pricing, pricing_settings, promotions, refunds, reservations, stock_movements, stock_places,
-    system, webhook_log, webhooks,
+    audit, catalog, catalog_edit, customers, effects, inbound, inventory, keys, me, order_steps,
+    orders, pricing, pricing_settings, promotions, refunds, reservations, stock_movements,
+    stock_places, system, webhook_log, webhooks,
 };
 use crate::input::{BULK_BODY_BYTES_MAX, INBOUND_BODY_BYTES_MAX};
 use crate::problem::Code;

@@ -10,7 +10,7 @@ pub use base_prices::{BasePricesFound, find_base_prices};
 pub use import_catalog::{
     CATALOG_COLUMNS, CatalogImportError, CatalogSummary, ImportCatalog, import_catalog,
 };
-pub(crate) use products::{by_platform, put_product_by};
 pub use products::{
     ProductRow, Put, PutProductError, RowOutcome, fields_of, put_product, put_products,
 };
+pub(crate) use products::{by_platform, put_product_by};

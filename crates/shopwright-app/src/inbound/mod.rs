@@ -4,6 +4,6 @@
 mod process;
 mod receive;
 
-pub(crate) use process::{given_up, process};
 pub use process::{INBOUND, TRIES_MAX};
-pub use receive::{Arrived, ReopenError, Received, receive, reopen, sweep_inbound};
+pub(crate) use process::{given_up, process};
+pub use receive::{Arrived, Received, ReopenError, receive, reopen, sweep_inbound};

@@ -64,7 +64,11 @@ pub(crate) async fn process(performers: &Performers, effect: &Effect) -> Perform
         Err(error) => return performers.failed(effect, error),
     };
     let Some(sealed) = &delivery.body else {
-        return end(effect, (InboundState::Ignored, "its body was dropped with the person".into()), now);
+        return end(
+            effect,
+            (InboundState::Ignored, "its body was dropped with the person".into()),
+            now,
+        );
     };
     let body: Result<Json, String> = performers
         .outside

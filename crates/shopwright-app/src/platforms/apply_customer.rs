@@ -40,7 +40,7 @@ pub fn apply_customer(
     }
     let known = customers::find(tx, &id)?.map(|known| known.fields);
     let fields = fields(customer, known.unwrap_or_default());
-    Ok(match put_customer(tx, &id, &fields, stamp.at)? .1 {
+    Ok(match put_customer(tx, &id, &fields, stamp.at)?.1 {
         Put::Created => Applied::Created,
         Put::Updated => Applied::Updated,
         Put::Unchanged => Applied::Unchanged,

@@ -195,9 +195,8 @@ fn place(
         other => other?.0,
     };
     let named = (0..).zip(&order.lines);
-    let lines: Vec<_> = named
-        .filter_map(|(ordinal, line)| Some((line.external_id.as_deref()?, ordinal)))
-        .collect();
+    let lines: Vec<_> =
+        named.filter_map(|(ordinal, line)| Some((line.external_id.as_deref()?, ordinal))).collect();
     platforms::insert_order(tx, placed.order_id, hash, &lines)?;
     Ok(placed)
 }
@@ -210,7 +209,8 @@ fn stock_of(
     booked: &OrderDraft,
     stamp: Stamp,
 ) -> Result<StockChoice, StoreError> {
-    let skus: Vec<&str> = booked.lines.iter().filter_map(|l| l.sku.as_ref()).map(Sku::as_str).collect();
+    let skus: Vec<&str> =
+        booked.lines.iter().filter_map(|l| l.sku.as_ref()).map(Sku::as_str).collect();
     if skus.is_empty() || order.canceled_at.is_some() {
         return Ok(StockChoice::None);
     }
@@ -223,11 +223,9 @@ fn stock_of(
 
 fn paid(order: &PlatformOrder) -> Option<PaymentMade> {
     match &order.payment {
-        PlatformPayment::Paid { provider, reference, at } => Some(PaymentMade {
-            provider: provider.clone(),
-            reference: reference.clone(),
-            at: *at,
-        }),
+        PlatformPayment::Paid { provider, reference, at } => {
+            Some(PaymentMade { provider: provider.clone(), reference: reference.clone(), at: *at })
+        }
         PlatformPayment::Pending | PlatformPayment::Failed => None,
     }
 }

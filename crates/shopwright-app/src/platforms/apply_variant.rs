@@ -58,7 +58,8 @@ pub fn apply_variant(
         let shown = variant.price_minor.map(|minor| (minor, currency));
         listings::see(tx, &Seen { platform, ids: &variant.ids, sku: &sku, shown, at })?;
         let shown_before = listed.as_ref().and_then(|listed| listed.shown).map(|(minor, _)| minor);
-        let is_news = listed.is_none() || shown.is_some_and(|(minor, _)| shown_before != Some(minor));
+        let is_news =
+            listed.is_none() || shown.is_some_and(|(minor, _)| shown_before != Some(minor));
         if applied == Applied::Unchanged && is_news {
             applied = Applied::Updated;
         }
@@ -79,7 +80,11 @@ fn fields(
     let known_title = known.as_ref().map(|k| k.title.clone());
     let kept_images = known.as_ref().map(|k| k.images.clone()).unwrap_or_default();
     ProductFields {
-        title: if said.is_empty() { known_title.unwrap_or_else(|| "Untitled".into()) } else { said },
+        title: if said.is_empty() {
+            known_title.unwrap_or_else(|| "Untitled".into())
+        } else {
+            said
+        },
         category: variant.category.clone().or_else(|| known.as_ref()?.category.clone()),
         kind: variant.kind,
         currency,

@@ -103,9 +103,7 @@ fn apply(shop: &Shop, message: &Message) -> Result<Applied, ApplyError> {
     let (message, ids) = (message.clone(), ApplyIds::new(shop.ids.as_ref()));
     shop.run(shop.store.write(move |tx| match &message {
         Message::Order(order) => apply_order(tx, order, &ids, by_nobody(now())),
-        Message::Refund(refund) => {
-            apply_refund(tx, "shopify", refund, &ids, by_nobody(now()))
-        }
+        Message::Refund(refund) => apply_refund(tx, "shopify", refund, &ids, by_nobody(now())),
     }))
 }
 
@@ -200,10 +198,9 @@ fn a_product_an_order_names_first_is_made_without_a_price_and_a_custom_line_is_a
         stocked(shop);
         let mut custom = order(10);
         custom.lines.push(line("3", None, 1, 200));
-        custom.lines.push(PlatformLine {
-            variant_id: Some("5501".to_owned()),
-            ..line("4", None, 1, 100)
-        });
+        custom
+            .lines
+            .push(PlatformLine { variant_id: Some("5501".to_owned()), ..line("4", None, 1, 100) });
         custom.total_minor = 1_600;
         taken(shop, custom).unwrap();
         let made = shop.read(|tx| catalog::find(tx, &sku("new"))).unwrap();
@@ -312,17 +309,15 @@ fn a_price_we_told_the_platform_does_not_come_back_as_a_base_price() {
         assert_eq!(see(shop, variant(20, 550)), Applied::Updated);
         assert_eq!(see(shop, variant(15, 400)), Applied::Ignored("older than what is known"));
         assert_eq!(base(shop), Some(550));
-        shop.write(|tx| {
-            listings::note_published(tx, (Platform::Shopify, "11"), Ok(600), said(25))
-        });
+        shop.write(|tx| listings::note_published(tx, (Platform::Shopify, "11"), Ok(600), said(25)));
         see(shop, variant(30, 600));
         see(shop, variant(40, 700));
         assert_eq!(base(shop), Some(550));
         let listed = shop.read(|tx| listings::find_variant(tx, Platform::Shopify, "11")).unwrap();
         assert_eq!(listed.shown, Some((700, said(40))));
-        let gone = shop.store.write(|tx| {
-            remove_product(tx, Platform::Shopify, "10", (said(50), by_nobody(now())))
-        });
+        let gone = shop
+            .store
+            .write(|tx| remove_product(tx, Platform::Shopify, "10", (said(50), by_nobody(now()))));
         assert_eq!(shop.run(gone).unwrap(), Applied::Updated);
         let product = shop.read(|tx| catalog::find(tx, &sku("cup"))).unwrap();
         assert_eq!(product.status, ProductStatus::Archived);
@@ -342,9 +337,8 @@ fn a_platforms_count_is_mirrored_at_a_place_of_its_own_and_never_over_ours() {
                 counts_sold: false,
                 at: said(minute),
             };
-            let counted = shop
-                .store
-                .write(move |tx| apply_stock(tx, "shopify", &stock, by_nobody(now())));
+            let counted =
+                shop.store.write(move |tx| apply_stock(tx, "shopify", &stock, by_nobody(now())));
             shop.run(counted)
         };
         assert!(count(5, 3).unwrap_err().may_pass());
@@ -364,17 +358,20 @@ fn a_person_who_was_erased_does_not_come_back() {
     on_both(|shop| {
         let put = |minute| {
             let person = person(minute);
-            shop.run(shop.store.write(move |tx| {
-                apply_customer(tx, "shopify", &person, by_nobody(now()))
-            }))
+            shop.run(
+                shop.store
+                    .write(move |tx| apply_customer(tx, "shopify", &person, by_nobody(now()))),
+            )
             .unwrap()
         };
         assert_eq!(put(10), Applied::Created);
         assert_eq!(put(10), Applied::Unchanged);
         let id = "shopify:7".parse().unwrap();
-        shop.run(shop.store.write(move |tx| {
-            shopwright_app::customers::erase_customer(tx, &id, by_nobody(now()))
-        }))
+        shop.run(
+            shop.store.write(move |tx| {
+                shopwright_app::customers::erase_customer(tx, &id, by_nobody(now()))
+            }),
+        )
         .unwrap();
         assert_eq!(put(20), Applied::Ignored("the person was erased"));
         stocked(shop);

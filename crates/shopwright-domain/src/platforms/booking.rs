@@ -72,7 +72,9 @@ fn rounding(apart_minor: i64, order: &PlatformOrder) -> LineDraft {
         sku: None,
         title: ROUNDING_TITLE.to_owned(),
         quantity: 1,
-        unit_price: UnitPrice(apart_minor.saturating_mul(1_000_000 / order.currency.minor_per_major())),
+        unit_price: UnitPrice(
+            apart_minor.saturating_mul(1_000_000 / order.currency.minor_per_major()),
+        ),
         amount_minor: apart_minor,
         discount_minor: 0,
         tax_minor: 0,
@@ -81,8 +83,12 @@ fn rounding(apart_minor: i64, order: &PlatformOrder) -> LineDraft {
 
 /// A text of a platform as one line that fits a title.
 pub fn title(text: &str) -> String {
-    let mut line: String =
-        text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim().to_owned();
+    let mut line: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect::<String>()
+        .trim()
+        .to_owned();
     let mut end = line.len().min(TITLE_BYTES_MAX);
     while !line.is_char_boundary(end) {
         end -= 1;

@@ -55,11 +55,7 @@ pub(super) fn amount<'v>(of: &'v Value, name: &str) -> Option<&'v str> {
 }
 
 /// An amount in minor units; `None` where there is none.
-pub(super) fn minor(
-    of: &Value,
-    name: &str,
-    currency: Currency,
-) -> Result<Option<i64>, BodyError> {
+pub(super) fn minor(of: &Value, name: &str, currency: Currency) -> Result<Option<i64>, BodyError> {
     let Some(text) = amount(of, name).filter(|text| !text.is_empty()) else { return Ok(None) };
     parse_minor(text, currency).map(Some).map_err(|_| BodyError(name.to_owned()))
 }

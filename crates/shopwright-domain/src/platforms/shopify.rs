@@ -50,7 +50,8 @@ pub fn order(body: &Value) -> Result<PlatformOrder, BodyError> {
         customer: super::shopify_things::buyer(body),
         ship_to: address(&body["shipping_address"], NAMES),
         payment: payment(body, placed_at),
-        fulfilled_at: fulfilled.then(|| sent.or_else(|| time(body, "updated_at")).unwrap_or(placed_at)),
+        fulfilled_at: fulfilled
+            .then(|| sent.or_else(|| time(body, "updated_at")).unwrap_or(placed_at)),
         canceled_at: time(body, "cancelled_at"),
         refunds,
         is_test: body["test"] == true,
@@ -90,6 +91,12 @@ fn lines(body: &Value, currency: Currency) -> Result<Vec<PlatformLine>, BodyErro
     if discounts > allocated {
         lines.push(extra(LineKind::Discount, "Discount", allocated - discounts, currency));
     }
+    let taxed: i64 = lines.iter().map(|line| line.tax_minor).sum();
+    let taxes = minor(body, "total_tax", currency)?.unwrap_or(0);
+    // Older bodies say the tax of the whole order only.
+    if body["taxes_included"] != true && taxed == 0 && taxes > 0 {
+        lines.push(extra(LineKind::Fee, "Tax", taxes, currency));
+    }
     let fees = [
         ("total_tip_received", "Tip"),
         ("original_total_duties", "Duties"),
@@ -103,7 +110,12 @@ fn lines(body: &Value, currency: Currency) -> Result<Vec<PlatformLine>, BodyErro
     Ok(lines)
 }
 
-pub(super) fn extra(kind: LineKind, title: &str, amount_minor: i64, currency: Currency) -> PlatformLine {
+pub(super) fn extra(
+    kind: LineKind,
+    title: &str,
+    amount_minor: i64,
+    currency: Currency,
+) -> PlatformLine {
     PlatformLine {
         external_id: None,
         kind,
@@ -130,7 +142,11 @@ fn one_line(line: &Value, kind: LineKind, currency: Currency) -> Result<Platform
         sku,
         variant_id: id(line, "variant_id").or_else(|| id(line, "product_id")).filter(|_| is_sale),
         title,
-        quantity: if is_sale { line["quantity"].as_i64().ok_or_else(|| BodyError("quantity".to_owned()))? } else { 1 },
+        quantity: if is_sale {
+            line["quantity"].as_i64().ok_or_else(|| BodyError("quantity".to_owned()))?
+        } else {
+            1
+        },
         unit_price: UnitPrice::parse(price).map_err(|_| unreadable())?,
         discount_minor: sum(list(line, "discount_allocations"), "amount", currency)?,
         tax_minor: sum(list(line, "tax_lines"), "price", currency)?,
@@ -156,7 +172,8 @@ pub fn refund(
         let net = minor(line, "subtotal", currency)?.unwrap_or(0);
         let tax = minor(line, "total_tax", currency)?.unwrap_or(0);
         let kind = line["restock_type"].as_str();
-        let back = kind.map_or(body["restock"] == true, |kind| kind == "return" || kind == "cancel");
+        let back =
+            kind.map_or(body["restock"] == true, |kind| kind == "return" || kind == "cancel");
         Ok(PlatformRefundLine {
             line_external_id: id(line, "line_item_id"),
             sku: text(&line["line_item"], "sku").and_then(|sku| Sku::parse(&sku).ok()),
@@ -170,7 +187,10 @@ pub fn refund(
         order_external_id: order.to_owned(),
         at: time(body, "processed_at").or_else(|| time(body, "created_at")).ok_or_else(missing)?,
         amount_minor,
-        lines: list(body, "refund_line_items").iter().map(line).collect::<Result<_, BodyError>>()?,
+        lines: list(body, "refund_line_items")
+            .iter()
+            .map(line)
+            .collect::<Result<_, BodyError>>()?,
         reason: text(body, "note"),
     }))
 }

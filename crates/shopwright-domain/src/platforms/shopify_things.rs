@@ -43,7 +43,11 @@ pub fn product(body: &Value, currency: Currency) -> Result<Vec<PlatformVariant>,
             sku: text(one, "sku").and_then(|sku| Sku::parse(&sku).ok()),
             title: named.map_or_else(|| title.clone(), |named| format!("{title} - {named}")),
             category: text(body, "product_type"),
-            kind: if one["requires_shipping"] == false { ProductKind::Digital } else { ProductKind::Physical },
+            kind: if one["requires_shipping"] == false {
+                ProductKind::Digital
+            } else {
+                ProductKind::Physical
+            },
             status,
             currency: None,
             price_minor: minor(one, "price", currency)?,
@@ -102,7 +106,12 @@ pub fn customer(body: &Value) -> PlatformCustomer {
         name: (!name.is_empty()).then_some(name),
         phone: text(body, "phone"),
         locale: None,
-        tags: tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(ToOwned::to_owned).collect(),
+        tags: tags
+            .split(',')
+            .map(str::trim)
+            .filter(|tag| !tag.is_empty())
+            .map(ToOwned::to_owned)
+            .collect(),
         consent,
         addresses: default.into_iter().chain(others).take(50).collect(),
         created_at: time(body, "created_at"),

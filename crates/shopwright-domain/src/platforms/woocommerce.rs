@@ -6,7 +6,8 @@
 use serde_json::{Map, Value, json};
 
 use super::json::{
-    AddressNames, BodyError, address, as_price, currency, id, list, minor, needed_id, text, time_gmt,
+    AddressNames, BodyError, address, as_price, currency, id, list, minor, needed_id, text,
+    time_gmt,
 };
 use super::shopify::extra;
 use super::{
@@ -31,7 +32,8 @@ pub fn order(body: &Value) -> Result<PlatformOrder, BodyError> {
     let external_id = needed_id(body, "id")?;
     let currency = currency(body, "currency")?;
     let missing = |name: &str| BodyError(name.to_owned());
-    let placed_at = time_gmt(body, "date_created_gmt").ok_or_else(|| missing("date_created_gmt"))?;
+    let placed_at =
+        time_gmt(body, "date_created_gmt").ok_or_else(|| missing("date_created_gmt"))?;
     let updated_at = time_gmt(body, "date_modified_gmt");
     let status = body["status"].as_str().unwrap_or_default();
     let changed = updated_at.unwrap_or(placed_at);
@@ -87,13 +89,15 @@ fn lines(body: &Value, currency: Currency) -> Result<Vec<PlatformLine>, BodyErro
 
 fn sale(line: &Value, currency: Currency) -> Result<PlatformLine, BodyError> {
     let missing = |name: &str| BodyError(name.to_owned());
-    let quantity = line["quantity"].as_i64().filter(|q| *q > 0).ok_or_else(|| missing("quantity"))?;
+    let quantity =
+        line["quantity"].as_i64().filter(|q| *q > 0).ok_or_else(|| missing("quantity"))?;
     let full = minor(line, "subtotal", currency)?.ok_or_else(|| missing("subtotal"))?;
     let total = minor(line, "total", currency)?.unwrap_or(full);
     // The exact price of one piece, to a millionth: the amount is that of the line again.
     let all = as_price(full, currency).micros();
     let piece = UnitPrice((all + all.signum() * quantity / 2) / quantity);
-    let variant = id(line, "variation_id").filter(|id| id != "0").or_else(|| id(line, "product_id"));
+    let variant =
+        id(line, "variation_id").filter(|id| id != "0").or_else(|| id(line, "product_id"));
     Ok(PlatformLine {
         external_id: id(line, "id"),
         kind: LineKind::Sale,
@@ -208,7 +212,11 @@ pub fn product(body: &Value, currency: Currency) -> Result<Option<PlatformVarian
         price_minor: price,
         compare_at_minor: regular.filter(|regular| Some(*regular) > price),
         cost_minor: None,
-        images: list(body, "images").iter().filter_map(|image| text(image, "src")).take(50).collect(),
+        images: list(body, "images")
+            .iter()
+            .filter_map(|image| text(image, "src"))
+            .take(50)
+            .collect(),
         attributes,
         quantity: body["stock_quantity"].as_i64().filter(|_| body["manage_stock"] == true),
         backorder: body["backorders_allowed"].as_bool(),
