@@ -53,6 +53,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     }
 }
 
+/// A body as it was sent, byte for byte.
+pub struct RawBody(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for RawBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let read = Bytes::from_request(request, state).await;
+        read.map(Self).map_err(|rejection| match rejection.into_response_status() {
+            413 => ApiError::plain(Code::BODY_TOO_LARGE),
+            _ => ApiError::new(Code::INVALID_PARAMETER, "the body could not be read to its end"),
+        })
+    }
+}
+
 trait RejectionStatus {
     fn into_response_status(self) -> u16;
 }

@@ -10,6 +10,9 @@ pub mod shopify;
 pub mod shopify_things;
 pub mod woocommerce;
 
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{ProductKind, ProductStatus, Sku};

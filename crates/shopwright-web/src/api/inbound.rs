@@ -21,7 +21,7 @@ use super::view::ListView;
 use crate::Site;
 use crate::answer::Answer;
 use crate::auth::{Allowed, needs};
-use crate::input::{Cursor, PathText, Query};
+use crate::input::{Cursor, PathText, Query, RawBody};
 use crate::once::Once;
 use crate::problem::{ApiError, Code, Problem};
 
@@ -82,10 +82,9 @@ impl From<Inbound> for InboundWebhookView {
     }
 }
 
-/// Takes a webhook of Shopify, signed in `X-Shopify-Hmac-Sha256`.
+/// Takes a webhook of Shopify as Shopify sends it, signed in `X-Shopify-Hmac-Sha256`.
 #[utoipa::path(
     post, path = "/v1/inbound/shopify", tag = "Webhooks in", operation_id = "receive_shopify_webhook",
-    request_body(content = serde_json::Value, description = "What Shopify sends", content_type = "application/json"),
     responses(
         (status = 200, description = "It is kept", body = ReceivedView),
         (status = 400, description = "It names no delivery or topic", body = Problem, content_type = "application/problem+json"),
@@ -97,7 +96,7 @@ impl From<Inbound> for InboundWebhookView {
 pub async fn receive_shopify(
     State(site): State<Arc<Site>>,
     headers: HeaderMap,
-    body: Bytes,
+    RawBody(body): RawBody,
 ) -> Result<axum::Json<ReceivedView>, ApiError> {
     let names = Names {
         signature: "x-shopify-hmac-sha256",
@@ -107,11 +106,10 @@ pub async fn receive_shopify(
     take(&site, Platform::Shopify, &names, (&headers, &body)).await
 }
 
-/// Takes a webhook of WooCommerce, signed in `X-WC-Webhook-Signature`. The ping that WooCommerce sends
+/// Takes a webhook of WooCommerce as it sends it, signed in `X-WC-Webhook-Signature`. The ping that WooCommerce sends
 /// when a webhook is made is answered 200 and kept nowhere.
 #[utoipa::path(
     post, path = "/v1/inbound/woocommerce", tag = "Webhooks in", operation_id = "receive_woocommerce_webhook",
-    request_body(content = serde_json::Value, description = "What WooCommerce sends", content_type = "application/json"),
     responses(
         (status = 200, description = "It is kept", body = ReceivedView),
         (status = 400, description = "It names no delivery or topic", body = Problem, content_type = "application/problem+json"),
@@ -123,7 +121,7 @@ pub async fn receive_shopify(
 pub async fn receive_woocommerce(
     State(site): State<Arc<Site>>,
     headers: HeaderMap,
-    body: Bytes,
+    RawBody(body): RawBody,
 ) -> Result<axum::Json<ReceivedView>, ApiError> {
     let is_ping = headers.get("x-wc-webhook-topic").is_none() && body.starts_with(b"webhook_id=");
     if is_ping {

@@ -41,6 +41,17 @@ fn order() -> Value {
     })
 }
 
+/// A webhook comes in.
+pub fn arrives(shop: &Shop, delivery: &str) {
+    send(shop, ("orders/paid", delivery), &order()).expect(200);
+}
+
+/// A webhook that waits; gives its id.
+pub fn waiting(shop: &Shop) -> String {
+    arrives(shop, "waiting");
+    listed(shop, "waiting")[0]["id"].as_str().unwrap().to_owned()
+}
+
 fn listed(shop: &Shop, state: &str) -> Vec<Value> {
     let list =
         shop.get(&format!("/v1/inbound_webhooks?limit=100&state={state}")).send().expect(200);
