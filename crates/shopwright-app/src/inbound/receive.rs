@@ -147,7 +147,7 @@ pub fn reopen(
             add_effect(tx, &known, currency, now)?;
         }
     }
-    Ok(inbound::find(tx, id)?.ok_or(ReopenError::NotFound(id))?)
+    inbound::find(tx, id)?.ok_or(ReopenError::NotFound(id))
 }
 
 /// Drops what came more than 30 days ago and waits for nothing. Gives how many.
