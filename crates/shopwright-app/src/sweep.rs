@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::effects::{Outside, reseal, sweep_effects};
 use crate::events::sweep_events;
+use crate::inbound::sweep_inbound;
 
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// Rows forgotten in one transaction, so that no write waits long for it.
@@ -40,6 +41,7 @@ pub fn keep_swept(
                 sweep(&store, clock.as_ref()).await,
                 sweep_effects_of(&store, clock.as_ref(), kept.effects).await,
                 sweep_events(&store, clock.now(), kept.events).await,
+                sweep_inbound(&store, clock.now()).await.map(|_| ()),
                 reseal(&store, &outside, clock.now()).await.map(|_| ()),
             ];
             for error in swept.into_iter().filter_map(Result::err) {

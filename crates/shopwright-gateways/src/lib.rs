@@ -6,6 +6,7 @@
 pub mod address;
 pub mod allowed;
 pub mod guard;
+pub mod inbound;
 pub mod kafka;
 pub mod mail;
 pub mod redis;

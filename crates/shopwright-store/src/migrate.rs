@@ -39,6 +39,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(8, "0008_listings"),
     migration!(9, "0009_events"),
     migration!(10, "0010_streams"),
+    migration!(11, "0011_inbound"),
 ];
 
 /// Any process of ours that migrates this PostgreSQL database takes this advisory lock.

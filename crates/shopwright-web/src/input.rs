@@ -19,6 +19,8 @@ pub const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// The largest body of a call that takes many things at once.
 pub const BULK_BODY_BYTES_MAX: usize = 16 << 20;
+/// The largest body of a webhook of a shop platform.
+pub const INBOUND_BODY_BYTES_MAX: usize = 5 << 20;
 
 /// A JSON body.
 #[derive(Clone, Debug)]
@@ -48,6 +50,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
                 }
             })?;
         read_json(&bytes).map(Self)
+    }
+}
+
+/// A body as it was sent, byte for byte.
+pub struct RawBody(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for RawBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let read = Bytes::from_request(request, state).await;
+        read.map(Self).map_err(|rejection| match rejection.into_response_status() {
+            413 => ApiError::plain(Code::BODY_TOO_LARGE),
+            _ => ApiError::new(Code::INVALID_PARAMETER, "the body could not be read to its end"),
+        })
     }
 }
 

@@ -42,6 +42,7 @@ use shopwright_domain::identity::random_32;
 use shopwright_domain::ids::{Entropy, IdSource, OperatorId};
 use shopwright_domain::money::Currency;
 use shopwright_domain::time::Clock;
+use shopwright_gateways::inbound::InboundSecrets;
 use shopwright_store::{Store, StoreError};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -100,6 +101,8 @@ pub struct SiteOptions {
     pub limits: Limits,
     /// Who is told of products whose demand moved.
     pub traffic: Arc<Traffic>,
+    /// What shop platforms sign their webhooks with.
+    pub inbound_secrets: InboundSecrets,
 }
 
 /// One running site: what handlers reach.
@@ -126,6 +129,7 @@ pub struct Site {
     pub(crate) description: serde_json::Value,
     pub(crate) browser_routes: BrowserRoutes,
     pub(crate) limits: Limits,
+    pub(crate) inbound_secrets: InboundSecrets,
     pub(crate) rates: Arc<RateLimits>,
     pub(crate) traffic: Arc<Traffic>,
 }
@@ -165,6 +169,7 @@ impl Site {
             browser_routes: BrowserRoutes::of(&description),
             description,
             limits: options.limits,
+            inbound_secrets: options.inbound_secrets,
             rates,
             traffic: options.traffic,
         }))

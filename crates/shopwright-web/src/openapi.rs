@@ -11,11 +11,11 @@ use std::sync::Arc;
 
 use crate::Site;
 use crate::api::{
-    audit, catalog, catalog_edit, customers, effects, inventory, keys, me, order_steps, orders,
-    pricing, pricing_settings, promotions, refunds, reservations, stock_movements, stock_places,
-    streams, system, webhook_log, webhooks,
+    audit, catalog, catalog_edit, customers, effects, inbound, inventory, keys, me, order_steps,
+    orders, pricing, pricing_settings, promotions, refunds, reservations, stock_movements,
+    stock_places, streams, system, webhook_log, webhooks,
 };
-use crate::input::BULK_BODY_BYTES_MAX;
+use crate::input::{BULK_BODY_BYTES_MAX, INBOUND_BODY_BYTES_MAX};
 use crate::problem::Code;
 
 #[derive(OpenApi)]
@@ -35,6 +35,7 @@ use crate::problem::Code;
         (name = "Orders", description = "Orders taken elsewhere, and what happens to them."),
         (name = "Refunds", description = "Money and pieces that go back."),
         (name = "Webhooks", description = "What happens here, told to your servers as Standard Webhooks."),
+        (name = "Webhooks in", description = "What shop platforms tell us, and what became of it."),
         (name = "Effects", description = "Work on the outside and jobs: what waits, what was given up."),
         (name = "Stock", description = "What is on the shelf, how it got there and what is on its way."),
         (name = "Reservations", description = "Stock held for a while, then sold, then shipped."),
@@ -81,6 +82,7 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(catalog::list_products))
         .routes(routes!(catalog::get_product, catalog_edit::put_product))
         .merge(bulk())
+        .merge(inbound())
         .routes(routes!(customers::list_customers))
         .routes(routes!(
             customers::get_customer,
@@ -109,6 +111,9 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(webhook_log::list_events))
         .routes(routes!(webhook_log::get_delivery))
         .routes(routes!(webhook_log::replay_delivery))
+        .routes(routes!(inbound::list_inbound_webhooks))
+        .routes(routes!(inbound::get_inbound_webhook))
+        .routes(routes!(inbound::retry_inbound_webhook))
         .routes(routes!(effects::list_effects))
         .routes(routes!(effects::get_effect))
         .routes(routes!(effects::retry_effect))
@@ -145,6 +150,14 @@ fn bulk() -> OpenApiRouter<Arc<Site>> {
     OpenApiRouter::new()
         .routes(routes!(catalog_edit::put_products))
         .layer(DefaultBodyLimit::max(BULK_BODY_BYTES_MAX))
+}
+
+/// Webhooks of shop platforms, with bodies as large as they send them.
+fn inbound() -> OpenApiRouter<Arc<Site>> {
+    OpenApiRouter::new()
+        .routes(routes!(inbound::receive_shopify))
+        .routes(routes!(inbound::receive_woocommerce))
+        .layer(DefaultBodyLimit::max(INBOUND_BODY_BYTES_MAX))
 }
 
 /// The description as JSON.

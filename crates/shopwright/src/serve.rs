@@ -116,6 +116,7 @@ pub async fn answer(
         attribution: stage.attribution,
         loopback: address.ip().is_loopback(),
         limits: tested(settings.limits),
+        inbound_secrets: settings.inbound_secrets.clone(),
         public_url: settings.public_url.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
         demo_operator: stage.demo_operator,

@@ -4,7 +4,7 @@ use shopwright_domain::customers::CustomerId;
 use shopwright_domain::ids::OrderId;
 use shopwright_store::audit::{self, Stamp};
 use shopwright_store::events::dead_letters;
-use shopwright_store::{StoreError, Tx, customers, events, orders};
+use shopwright_store::{StoreError, Tx, customers, events, inbound, orders};
 
 use super::customer_events::tell_erased;
 use super::whose::tombstone;
@@ -63,6 +63,7 @@ pub fn erase_customer(
     customers::delete(tx, &whose)?;
     for id in &ids {
         customers::add_tombstone(tx, &tombstone(id), stamp.at)?;
+        inbound::forget_customer(tx, &tombstone(id))?;
     }
     tell_erased(tx, &ids, stamp.at)?;
     let after = serde_json::json!({ "ids": ids.len(), "orders": orders.len() });

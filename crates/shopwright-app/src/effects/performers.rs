@@ -9,6 +9,7 @@ use shopwright_store::webhook_deliveries::DELIVER;
 
 use super::outside::Outside;
 use super::perform::{Perform, Performed, Record};
+use crate::inbound::{self, INBOUND};
 use crate::mail::{self, SEND_MAIL};
 use crate::pricing::promotion_end::{self, PROMOTION_ENDED};
 use crate::webhooks::deliver;
@@ -54,7 +55,7 @@ impl Performers {
 
 impl Perform for Performers {
     fn kinds(&self) -> &'static [&'static str] {
-        &[DELIVER, SEND_MAIL, PROMOTION_ENDED]
+        &[DELIVER, SEND_MAIL, PROMOTION_ENDED, INBOUND]
     }
 
     fn tries_max(&self, kind: &str) -> u32 {
@@ -62,13 +63,18 @@ impl Perform for Performers {
     }
 
     fn given_up(&self, effect: &Effect, error: &str) -> Option<Record> {
-        (effect.kind == DELIVER).then(|| deliver::given_up(effect, error.to_owned(), self.now()))
+        match effect.kind.as_str() {
+            DELIVER => Some(deliver::given_up(effect, error.to_owned(), self.now())),
+            INBOUND => Some(inbound::given_up(effect, error.to_owned(), self.now())),
+            _ => None,
+        }
     }
 
     async fn perform(&self, effect: Effect) -> Performed {
         match effect.kind.as_str() {
             DELIVER => deliver::deliver(self, &effect).await,
             SEND_MAIL => mail::send(self, &effect).await,
+            INBOUND => inbound::process(self, &effect).await,
             PROMOTION_ENDED => promotion_end::tell(&effect),
             other => {
                 Performed::bare(Outcome::GivenUp { error: format!("nobody does `{other}` here") })

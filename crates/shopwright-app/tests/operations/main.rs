@@ -9,6 +9,8 @@ mod harness;
 mod operators;
 mod order_files;
 mod outside;
+mod platform_samples;
+mod platforms;
 mod prices;
 mod products;
 mod replayed_stock;

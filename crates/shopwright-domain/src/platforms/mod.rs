@@ -4,6 +4,15 @@
 //! them in one way, whatever brought them, in any order and more than once. Everything here is as the
 //! platform says it: what of it can be booked is decided when it is applied.
 
+pub mod booking;
+pub mod json;
+pub mod shopify;
+pub mod shopify_things;
+pub mod woocommerce;
+
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{ProductKind, ProductStatus, Sku};

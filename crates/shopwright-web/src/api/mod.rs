@@ -7,6 +7,7 @@ pub mod catalog_edit;
 pub mod customer_views;
 pub mod customers;
 pub mod effects;
+pub mod inbound;
 pub mod inventory;
 pub mod keys;
 pub mod live_body;

@@ -13,10 +13,12 @@ use crate::harness::{STILL, Shop, on_both, on_sqlite, soon};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opens {
     Freely,
+    /// No key: the body is signed.
+    Signed,
     /// A key with this scope: every secret key, and restricted keys that have it.
     With(&'static str),
 }
-use Opens::{Freely, With};
+use Opens::{Freely, Signed, With};
 
 /// Every operation of the description, with a request of its own.
 #[rustfmt::skip]
@@ -55,6 +57,11 @@ pub const OPERATIONS: &[(&str, &str, &str, Opens)] = &[
     ("post",   "/v1/orders/{id}/cancel",               "/v1/orders/ord_01h455vb4pex5vsknk084sn02q/cancel", With("orders:write")),
     ("post",   "/v1/orders/{id}/refunds",              "/v1/orders/ord_01h455vb4pex5vsknk084sn02q/refunds", With("refunds:write")),
     ("get",    "/v1/orders/{id}/refunds",              "/v1/orders/ord_01h455vb4pex5vsknk084sn02q/refunds", With("orders:read")),
+    ("post",   "/v1/inbound/shopify",                  "/v1/inbound/shopify",                   Signed),
+    ("post",   "/v1/inbound/woocommerce",              "/v1/inbound/woocommerce",               Signed),
+    ("get",    "/v1/inbound_webhooks",                 "/v1/inbound_webhooks",                  With("webhooks:read")),
+    ("get",    "/v1/inbound_webhooks/{id}",            "/v1/inbound_webhooks/eff_01h455vb4pex5vsknk084sn02q", With("webhooks:read")),
+    ("post",   "/v1/inbound_webhooks/{id}/retry",      "/v1/inbound_webhooks/eff_01h455vb4pex5vsknk084sn02q/retry", With("webhooks:write")),
     ("post",   "/v1/webhook_endpoints",                "/v1/webhook_endpoints",                 With("webhooks:write")),
     ("get",    "/v1/webhook_endpoints",                "/v1/webhook_endpoints",                 With("webhooks:read")),
     ("get",    "/v1/webhook_endpoints/{id}",           "/v1/webhook_endpoints/we_01h455vb4pex5vsknk084sn02q", With("webhooks:read")),
@@ -128,12 +135,12 @@ fn check_documented_keys(method: &str, path: &str, operation: &Value) {
     };
     let says = |status: &str| operation["responses"].get(status).is_some();
     let security = match opens {
-        Freely => Value::Null,
+        Freely | Signed => Value::Null,
         With(scope) => json!([{ "key": [scope] }]),
     };
     assert_eq!(operation["security"], security, "{method} {path}");
-    let closed = *opens != Freely;
-    assert_eq!((says("401"), says("403")), (closed, closed), "{method} {path}");
+    let scoped = !matches!(opens, Freely | Signed);
+    assert_eq!((says("401"), says("403")), (*opens != Freely, scoped), "{method} {path}");
 }
 
 #[test]
@@ -169,6 +176,10 @@ fn each_operation_opens_to_the_keys_of_the_table_and_no_others() {
                 }
             };
             let lets_in = |key: Option<&str>| !matches!(call(key).status, 401 | 403);
+            if *opens == Signed {
+                assert!(!lets_in(None) && !lets_in(Some(&shop.secret)), "{method} {path}");
+                continue;
+            }
             assert!(lets_in(Some(&shop.secret)), "{method} {path}");
             let With(scope) = opens else {
                 assert!(lets_in(None), "{method} {path}");

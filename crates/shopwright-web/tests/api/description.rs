@@ -187,6 +187,10 @@ fn the_examples_of_the_description_work_and_the_answers_fit_its_schemas() {
             (method == "delete" || path.ends_with("/end"), method != "put")
         });
         for (method, path, operation) in all {
+            // Their callers sign what they send: `inbound.rs`.
+            if path.starts_with("/v1/inbound/") {
+                continue;
+            }
             let mut filled = path.clone();
             for parameter in operation["parameters"]
                 .as_array()
@@ -272,6 +276,9 @@ fn order_ready_for(shop: &Shop, description: &Value, step: &str) -> String {
 /// Makes what an operation that changes a state needs, each time anew: an example that is released
 /// cannot be sold afterwards.
 fn made_for(shop: &Shop, description: &Value, path: &str) -> Option<String> {
+    if path.starts_with("/v1/inbound_webhooks/") {
+        return Some(crate::inbound::waiting(shop));
+    }
     let (made_at, by) = [
         ("/v1/reservations", "create_reservation"),
         ("/v1/stock/deliveries", "create_stock_delivery"),

@@ -20,6 +20,7 @@ use shopwright_domain::ids::{Entropy, IdSource, KeyId, new_id};
 use shopwright_domain::money::Currency;
 use shopwright_domain::time::{Clock, Timestamp};
 use shopwright_gateways::guard::Guard;
+use shopwright_gateways::inbound::{InboundSecrets, SenderSecrets};
 use shopwright_gateways::mail::Mail;
 use shopwright_gateways::resolver::Resolver;
 use shopwright_gateways::seal::Seal;
@@ -226,6 +227,10 @@ impl Shop {
                 trusted_proxies: start.proxies.iter().map(|net| net.parse().unwrap()).collect(),
                 demo_operator: None,
                 traffic: Arc::clone(&traffic),
+                inbound_secrets: InboundSecrets {
+                    shopify: SenderSecrets::parse("hush,next"),
+                    woocommerce: SenderSecrets::parse("quiet"),
+                },
             });
             let site = site.await.unwrap();
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -110,6 +110,7 @@ fn add_to(shop: &Shop, lists: &[List], round: u32) {
             assert!((200..300).contains(&shop.post(&test).send().status));
         }
     }
+    crate::inbound::arrives(shop, &format!("delivery-{round}"));
     let customer = format!("/v1/customers/C-{round}");
     shop.put(&customer).json(&json!({ "name": "Ada" })).send().expect(201);
 }

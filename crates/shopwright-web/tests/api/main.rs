@@ -21,6 +21,7 @@ mod following;
 mod harness;
 mod hygiene;
 mod idempotency;
+mod inbound;
 mod ledger_away;
 mod limits;
 mod list_walks;

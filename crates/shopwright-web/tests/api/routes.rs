@@ -28,6 +28,7 @@ fn routes() -> Vec<Row> {
     let api = OPERATIONS.iter().map(|(method, pattern, path, opens)| {
         let opens = match opens {
             access::Opens::Freely => [Y; 6],
+            access::Opens::Signed => [N; 6],
             access::Opens::With(scope) => [N, PUBLISHABLE.contains(scope), Y, N, N, N],
         };
         (method.to_ascii_uppercase(), *pattern, *path, opens)

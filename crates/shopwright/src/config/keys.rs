@@ -196,6 +196,26 @@ pub const KEYS: &[Key] = &[
     Key {
         secret: true,
         ..key(
+            "shopify_webhook_secret",
+            "",
+            Kind::Text(1_000),
+            "What Shopify signs its webhooks with. Two with a comma between them both hold, to change \
+             one without losing a message. Without it no such webhook is taken.",
+        )
+    },
+    Key {
+        secret: true,
+        ..key(
+            "woocommerce_webhook_secret",
+            "",
+            Kind::Text(1_000),
+            "What WooCommerce signs its webhooks with. Two with a comma between them both hold, to change \
+             one without losing a message. Without it no such webhook is taken.",
+        )
+    },
+    Key {
+        secret: true,
+        ..key(
             "smtp_url",
             "",
             Kind::SmtpUrl,

@@ -14,6 +14,7 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use shopwright_domain::money::Currency;
 use shopwright_gateways::allowed::{Allowed, parse_list};
+use shopwright_gateways::inbound::{InboundSecrets, SenderSecrets};
 use shopwright_web::PublicUrl;
 use shopwright_web::limits::{Limits, Rate, Rates};
 
@@ -100,6 +101,8 @@ pub struct Settings {
     pub mail_to_operator: Option<String>,
     /// The mail server; mail goes into a folder without one.
     pub smtp_url: Option<String>,
+    /// What shop platforms sign their webhooks with.
+    pub inbound_secrets: InboundSecrets,
     /// That folder.
     pub mail_dir: PathBuf,
     /// How long finished effects are kept.
@@ -160,6 +163,10 @@ impl Settings {
             mail_from: text(&all, "mail_from"),
             mail_to_operator: maybe("mail_to_operator"),
             smtp_url: maybe("smtp_url"),
+            inbound_secrets: InboundSecrets {
+                shopify: SenderSecrets::parse(&text(&all, "shopify_webhook_secret")),
+                woocommerce: SenderSecrets::parse(&text(&all, "woocommerce_webhook_secret")),
+            },
             mail_dir: text(&all, "mail_dir").into(),
             data_dir,
             all,
