@@ -4,6 +4,7 @@ pub mod catalog;
 pub mod customers;
 pub mod effects;
 pub mod identity;
+pub mod imports;
 pub mod inventory;
 pub mod mail;
 pub mod orders;

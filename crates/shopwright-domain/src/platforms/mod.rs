@@ -4,6 +4,16 @@
 //! them in one way, whatever brought them, in any order and more than once. Everything here is as the
 //! platform says it: what of it can be booked is decided when it is applied.
 
+pub mod cells;
+pub mod layout;
+pub mod mapped_csv;
+pub mod mapping_guess;
+pub mod shopify_lists_csv;
+pub mod shopify_orders_csv;
+pub mod shopify_products_csv;
+pub mod stripe_payments_csv;
+pub mod woocommerce_products_csv;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{ProductKind, ProductStatus, Sku};
