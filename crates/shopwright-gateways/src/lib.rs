@@ -9,4 +9,5 @@ pub mod guard;
 pub mod mail;
 pub mod resolver;
 pub mod seal;
+pub mod shop_database;
 pub mod webhook;

@@ -252,6 +252,58 @@ names an order that is there.")]
 
 docs/imports.md has the words of a mapping.")]
     Csv(CsvArgs),
+    /// What a query of the shop's own database gives
+    #[command(after_help = "Examples:
+  shopwright import sql --url sqlite:shop.db --query \"SELECT order_id, at, sku, quantity, unit_price FROM sales ORDER BY order_id\"
+  shopwright import sql --url postgres://reader@db/shop --kind inventory --query \"SELECT sku, quantity FROM stock\"
+
+The database is only read. Columns are named as in docs/imports.md, or by a mapping.")]
+    Sql(SqlArgs),
+}
+
+/// Flags of `import sql`.
+#[derive(Args, Debug)]
+pub struct SqlArgs {
+    /// The shop's database: postgres://user@host/name or sqlite:path
+    #[arg(long, value_name = "URL")]
+    pub url: String,
+    /// The query; rows of one order stand together, as ORDER BY order_id puts them
+    #[arg(long, value_name = "SQL")]
+    pub query: String,
+    /// What the rows are about
+    #[arg(long, default_value = "sales", conflicts_with = "mapping")]
+    pub kind: RowsOf,
+    /// Which column is what, TOML
+    #[arg(long, value_name = "FILE")]
+    pub mapping: Option<PathBuf>,
+    /// The name under which its orders and people are unique
+    #[arg(long, default_value = "sql", value_name = "NAME")]
+    pub source: String,
+    /// The currency of amounts that name none [default: the configured one]
+    #[arg(long, value_name = "CODE")]
+    pub currency: Option<String>,
+    /// The zone of times that name none [default: the configured one]
+    #[arg(long, value_name = "ZONE")]
+    pub zone: Option<String>,
+    /// Where refused rows go [default: rejects/ in the data folder]
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+    /// Read everything and book nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// What rows of a query are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RowsOf {
+    /// Lines of orders
+    Sales,
+    /// What lies where
+    Inventory,
+    /// Products
+    Products,
+    /// People
+    Customers,
 }
 
 /// Flags of the imports that have a layout of their own.

@@ -143,6 +143,11 @@ fn answer(command: Command, settings: &Settings, json: bool) -> Result<Answer, F
         Command::Import(ImportCommand::Csv(args)) if args.guess => {
             import::guess(settings, &args.table)
         }
+        Command::Import(ImportCommand::Sql(args)) => {
+            let (rows, args) = import::fetch(settings, args)?;
+            let store = ledger::open_or_make(settings)?;
+            wait_for(import::fetched(settings, store, &rows, args, json))
+        }
         Command::Import(command) => {
             let store = ledger::open_or_make(settings)?;
             wait_for(import::table(settings, store, command, json))

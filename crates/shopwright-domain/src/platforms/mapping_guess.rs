@@ -308,12 +308,10 @@ fn plain(name: &str) -> String {
         .to_owned()
 }
 
-/// Which column is `word`, and how well its name fits: 0 is best.
-fn column_for(word: &str, columns: &[String]) -> Option<(usize, usize)> {
+/// Which column is `word`, by the best name there is for it.
+fn column_for(word: &str, columns: &[String]) -> Option<usize> {
     let (_, names) = SYNONYMS.iter().find(|(known, _)| *known == word)?;
-    names.iter().enumerate().find_map(|(rank, name)| {
-        columns.iter().position(|column| plain(column) == plain(name)).map(|place| (place, rank))
-    })
+    names.iter().find_map(|name| columns.iter().position(|column| plain(column) == plain(name)))
 }
 
 /// Guesses what a table is about and what its columns are. `rows` are the first ones.
@@ -330,15 +328,11 @@ pub fn guess(columns: &[String], rows: &[Vec<String>], formats: &Formats) -> Gue
     let mut places: BTreeMap<&'static str, usize> = BTreeMap::new();
     let mut unsure = Vec::new();
     for word in kind.columns() {
-        let Some((place, rank)) = column_for(word, columns) else { continue };
+        let Some(place) = column_for(word, columns) else { continue };
         if places.values().any(|taken| *taken == place) {
             continue;
         }
         places.insert(word, place);
-        if rank > 3 && kind.needed().contains(word) {
-            let column = &columns[place];
-            unsure.push(format!("`{column}` is taken for {word}, by its name alone"));
-        }
     }
     let cells = |word: &str| -> Vec<&str> {
         let Some(place) = places.get(word) else { return Vec::new() };

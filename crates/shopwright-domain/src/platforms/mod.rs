@@ -12,6 +12,8 @@ pub mod shopify_lists_csv;
 pub mod shopify_orders_csv;
 pub mod shopify_products_csv;
 pub mod stripe_payments_csv;
+#[cfg(test)]
+mod tests;
 pub mod woocommerce_products_csv;
 
 use serde::{Deserialize, Serialize};

@@ -4,11 +4,13 @@
 //! Asked to stop, it ends after the chunk that is being booked; the same command then goes on.
 
 mod guess;
+mod sql;
 mod summary;
 mod table;
 mod table_summary;
 
 pub use guess::guess;
+pub use sql::{fetch, fetched};
 pub use table::table;
 
 use std::future::Future;

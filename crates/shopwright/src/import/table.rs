@@ -29,14 +29,23 @@ pub async fn table(
     json: bool,
 ) -> Result<Answer, Failure> {
     let (layout, mapping, args) = layout_of(command)?;
-    let command = asked_for(settings, layout, mapping, args)?;
+    import(settings, &store, asked_for(settings, layout, mapping, args)?, json).await
+}
+
+/// Runs an import to its summary, and has every price looked at.
+pub(super) async fn import(
+    settings: &Settings,
+    store: &Store,
+    command: ImportTable,
+    json: bool,
+) -> Result<Answer, Failure> {
     let dry_run = command.dry_run;
     let progress = Arc::new(Progress::new(json));
     progress.begin("reading the file", None);
-    let outcome = until_stopped(&progress, run(&store, command, &progress)).await;
+    let outcome = until_stopped(&progress, run(store, command, &progress)).await;
     progress.finish();
     let summary = outcome?;
-    let refreshed = if dry_run { None } else { Some(look_at_prices(settings, &store).await?) };
+    let refreshed = if dry_run { None } else { Some(look_at_prices(settings, store).await?) };
     Ok(table_summary::answer(&summary, refreshed))
 }
 
@@ -78,13 +87,13 @@ fn layout_of(command: ImportCommand) -> Result<(Layout, Option<Mapping>, TableAr
             let tax_in = TaxIn(mapping.formats.tax_included);
             (Layout::Mapped(mapping.kind, tax_in), Some(mapping), args.table)
         }
-        ImportCommand::OnlineRetail(_) | ImportCommand::Catalog(_) => {
+        ImportCommand::OnlineRetail(_) | ImportCommand::Catalog(_) | ImportCommand::Sql(_) => {
             unreachable!("these have imports of their own")
         }
     })
 }
 
-fn read_mapping(file: &Path) -> Result<Mapping, Failure> {
+pub(super) fn read_mapping(file: &Path) -> Result<Mapping, Failure> {
     let shown = file.display();
     let failed =
         |problem: String| Failure::new("mapping", format!("cannot read {shown}: {problem}"));
@@ -96,7 +105,7 @@ fn read_mapping(file: &Path) -> Result<Mapping, Failure> {
     toml::from_str(&text).map_err(|error| failed(error.to_string()))
 }
 
-fn asked_for(
+pub(super) fn asked_for(
     settings: &Settings,
     layout: Layout,
     mapping: Option<Mapping>,
