@@ -14,6 +14,7 @@ mod products;
 mod replayed_stock;
 mod sales;
 mod stock;
+mod table_files;
 mod told;
 mod trail;
 mod verify;

@@ -265,23 +265,30 @@ fn an_import_that_was_killed_goes_on_and_ends_with_the_books_of_one_that_was_not
 #[test]
 fn a_query_of_the_shops_own_database_comes_in_like_a_file() {
     let shop = Shop::new();
-    shop.tamper_file("shop.db", "CREATE TABLE sales (nr TEXT, at TEXT, sku TEXT, n INTEGER, p TEXT);
-        INSERT INTO sales VALUES ('1', '2026-03-15 10:14:00', 'K-1', 2, '10.50'),
-            ('1', '2026-03-15 10:14:00', 'K-2', 1, '3'), ('2', '2026-03-16', 'K-1', 1, 'ten');");
-    let query = "SELECT nr AS order_id, at, sku, n AS quantity, p AS unit_price FROM sales ORDER BY nr";
-    let json = import_twice(&shop, &["sql", "--url", "sqlite:shop.db", "--query", query], rows(3, 2, 0, 1));
+    // An empty file is an empty database.
+    shop.file("shop.db", "");
+    let query = "SELECT column1 AS order_id, column2 AS at, column3 AS sku, column4 AS quantity,
+                        column5 AS unit_price
+                 FROM (VALUES ('1', '2026-03-15 10:14:00', 'K-1', 2, '10.50'),
+                              ('1', '2026-03-15 10:14:00', 'K-2', 1, 3.25),
+                              ('2', '2026-03-16', 'K-1', 1, 'ten'))";
+    let json = import_twice(
+        &shop,
+        &["sql", "--url", "sqlite:shop.db", "--query", query],
+        rows(3, 2, 0, 1),
+    );
     assert_eq!((&json["source"], &json["quantity"]), (&"sql".into(), &3.into()));
     let left = std::fs::read_dir(shop.path("data")).unwrap();
     let kept = left.flatten().any(|file| file.file_name().to_string_lossy().starts_with("query-"));
     assert!(!kept, "the rows of the query stay in the data folder");
-    let stock = "SELECT sku, 5 AS quantity FROM sales WHERE nr = '1'";
+    let stock = "SELECT 'K-1' AS sku, 5 AS quantity UNION ALL SELECT 'K-2', 6";
     let arguments = ["sql", "--url", "sqlite:shop.db", "--kind", "inventory", "--query", stock];
     import_twice(&shop, &arguments, rows(2, 2, 0, 0));
     let check = |url: &str, query: &str, parts: &[&str]| {
         shop.run(&["import", "sql", "--url", url, "--query", query]).assert_says(2, parts);
     };
-    check("sqlite:shop.db", "DELETE FROM sales", &["only reads"]);
-    check("sqlite:shop.db", "SELECT sku FROM sales", &["missing order_id, at, quantity, unit_price"]);
+    check("sqlite:shop.db", "CREATE TABLE sales (sku TEXT)", &["only reads"]);
+    check("sqlite:shop.db", "SELECT 'K-1' AS sku", &["missing order_id, at, quantity, unit_price"]);
     check("sqlite:none.db", "SELECT 1", &["cannot open the shop's database"]);
     check("mysql://x", "SELECT 1", &["postgres://user@host/name or sqlite:path"]);
 }
