@@ -8,6 +8,7 @@ pub mod imports;
 pub mod inventory;
 pub mod mail;
 pub mod orders;
+pub mod platforms;
 pub mod pricing;
 pub mod sweep;
 pub mod webhooks;

@@ -25,6 +25,7 @@ mod migrate;
 pub mod operators;
 pub mod orders;
 mod page;
+pub mod platforms;
 mod postgres;
 pub mod price_list;
 pub mod pricing;

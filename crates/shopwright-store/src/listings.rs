@@ -205,3 +205,16 @@ pub fn note_published(
     )?;
     Ok(())
 }
+
+/// The products that a platform's product still shows, in key order.
+pub fn skus_of_product(
+    tx: &mut Tx<'_>,
+    platform: Platform,
+    product_id: &str,
+) -> Result<Vec<Sku>, StoreError> {
+    tx.query(
+        "SELECT DISTINCT sku FROM listings WHERE platform = $1 AND product_id = $2 AND removed_at IS NULL ORDER BY sku",
+        params![platform.as_str(), product_id],
+        |row| row.get(0),
+    )
+}

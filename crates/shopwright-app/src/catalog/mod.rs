@@ -13,3 +13,4 @@ pub use import_catalog::{
 pub use products::{
     ProductRow, Put, PutProductError, RowOutcome, fields_of, put_product, put_products,
 };
+pub(crate) use products::{by_platform, put_product_by};

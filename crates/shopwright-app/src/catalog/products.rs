@@ -71,6 +71,11 @@ fn by_owner() -> Json {
     serde_json::json!({ "rule": SET_BY_OWNER })
 }
 
+/// Where a base price comes from that a shop platform charges.
+pub(crate) fn by_platform(source: &str) -> Json {
+    serde_json::json!({ "rule": "from_platform", "source": source })
+}
+
 /// A product as it was and as it is kept now.
 struct Written {
     put: Put,
@@ -94,7 +99,17 @@ pub fn put_product(
     fields: &ProductFields,
     stamp: Stamp,
 ) -> Result<Put, PutProductError> {
-    let written = write_product(tx, sku, fields, stamp.at)?;
+    put_product_by(tx, sku, (fields, &by_owner()), stamp)
+}
+
+/// Like [`put_product`], and a base price that changes is kept as set by `by`.
+pub(crate) fn put_product_by(
+    tx: &mut Tx<'_>,
+    sku: &Sku,
+    (fields, by): (&ProductFields, &Json),
+    stamp: Stamp,
+) -> Result<Put, PutProductError> {
+    let written = write_product(tx, sku, (fields, by), stamp.at)?;
     tell(tx, &[(sku, written.put, written.version)], stamp.at)?;
     let action = match written.put {
         Put::Unchanged => return Ok(Put::Unchanged),
@@ -149,11 +164,11 @@ fn differing(before: Option<Json>, mut after: Json) -> (Option<Json>, Json) {
 fn write_product(
     tx: &mut Tx<'_>,
     sku: &Sku,
-    fields: &ProductFields,
+    (fields, by): (&ProductFields, &Json),
     now: Timestamp,
 ) -> Result<Written, PutProductError> {
     fields.check(sku).map_err(PutProductError::Invalid)?;
-    let owners = fields.base_price_minor.map(|_| by_owner());
+    let owners = fields.base_price_minor.map(|_| by.clone());
     let Some(kept) = catalog::lock(tx, sku)? else {
         if catalog::insert(tx, sku, fields, owners.as_ref(), now)? {
             tx.announce(Change::PriceInputs);
@@ -166,17 +181,17 @@ fn write_product(
         }
         // A rival made it while we looked; it is there to be locked now.
         return match catalog::lock(tx, sku)? {
-            Some(kept) => replace(tx, &kept, fields, now),
+            Some(kept) => replace(tx, &kept, (fields, by), now),
             None => Err(StoreError::Busy.into()),
         };
     };
-    replace(tx, &kept, fields, now)
+    replace(tx, &kept, (fields, by), now)
 }
 
 fn replace(
     tx: &mut Tx<'_>,
     kept: &Product,
-    fields: &ProductFields,
+    (fields, by): (&ProductFields, &Json),
     now: Timestamp,
 ) -> Result<Written, PutProductError> {
     if kept.currency != fields.currency {
@@ -191,7 +206,7 @@ fn replace(
     let from = match next.base_price_minor {
         None => None,
         same if same == kept.base_price_minor => kept.base_price_from.clone(),
-        Some(_) => Some(by_owner()),
+        Some(_) => Some(by.clone()),
     };
     let before = fields_of(kept);
     if before == next && kept.base_price_from == from {
@@ -301,7 +316,7 @@ fn put_rows(
     let mut told = Vec::with_capacity(rows.len());
     let mut shown_or_hidden = Vec::new();
     for row in rows {
-        let outcome = match write_product(tx, &row.sku, &row.fields, now) {
+        let outcome = match write_product(tx, &row.sku, (&row.fields, &by_owner()), now) {
             Ok(written) => {
                 if written.has_new_status() {
                     shown_or_hidden.push(row.sku.as_str());

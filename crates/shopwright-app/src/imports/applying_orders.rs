@@ -1,76 +1,79 @@
-//! An order of a file is booked, or moved on to what the file shows of it.
+//! An order of a file is booked as its platform's, or moved on to what the file shows of it.
+//!
+//! A file has no time at which it was written, so it only moves orders forward: paid, sent, given back
+//! as far as the sum it shows, called off. It never takes back what the ledger has learnt since.
 
-use std::collections::BTreeMap;
-
-use shopwright_domain::customers::is_country;
 use shopwright_domain::ids::{Id, derived_uuid};
 use shopwright_domain::money::Money;
-use shopwright_domain::orders::{LineDraft, LineKind, OrderAction, OrderDraft, OrderState, Step};
+use shopwright_domain::orders::{OrderAction, OrderState, Step};
 use shopwright_domain::platforms::stripe_payments_csv::StripePayment;
-use shopwright_domain::platforms::{PlatformLine, PlatformOrder, PlatformPayment};
+use shopwright_domain::platforms::{Platform, PlatformOrder, PlatformPayment};
 use shopwright_store::audit::Stamp;
 use shopwright_store::orders::placed::{self, Order};
 use shopwright_store::orders::refunded;
-use shopwright_store::{Tx, catalog};
+use shopwright_store::{StoreError, Tx, customers, platforms};
 use uuid::Uuid;
 
-use super::applying::{Applied, ApplyError, customer_of, put_person, refusals};
+use super::applying::external_id;
 use crate::orders::{
-    OrderChangeError, PaymentMade, PlaceOrder, PlaceOrderError, RefundOrder, StockChoice,
-    cancel_order, fulfil_order, pay_order, place_order, refund_order,
+    PaymentMade, RefundOrder, cancel_order, fulfil_order, pay_order, refund_order,
 };
+use crate::platforms::{Applied, ApplyError, ApplyIds, apply_order, customer_id};
 
-refusals!(PlaceOrderError, OrderChangeError);
-
-/// Salts of the ids that follow from the one fixed for an order.
-const PAYMENT: u128 = 1;
-const RESERVATION: u128 = 2;
-const REFUND: u128 = 3;
-const REFUND_PAYMENT: u128 = 4;
+/// Salts of the ids that follow from the one fixed for an order, apart from those of [`ApplyIds`].
+const PAYMENT: u128 = 1_001;
+const REFUND: u128 = 1_003;
+const REFUND_PAYMENT: u128 = 1_004;
 
 /// A payment whose order is in the ledger belongs to it; any other is an order of its own.
-pub(super) fn apply_payment(
+pub(super) fn take_payment(
     tx: &mut Tx<'_>,
     payment: &StripePayment,
-    id: Uuid,
+    (id, ids): (Uuid, &ApplyIds),
     stamp: Stamp,
 ) -> Result<Applied, ApplyError> {
     if let Some(number) = &payment.names_order {
-        for source in ["shopify", "woocommerce"] {
-            if let Some(order) = placed::find_external(tx, source, number)? {
+        for platform in Platform::ALL {
+            if let Some(order) = placed::find_external(tx, platform.as_str(), number)? {
                 return pay(tx, &order, &payment.order, id, stamp);
             }
         }
     }
-    apply_order(tx, &payment.order, id, stamp)
+    take_order(tx, &payment.order, (id, ids), stamp)
 }
 
 /// Books an order that is new, and moves one that is known.
-pub(super) fn apply_order(
+pub(super) fn take_order(
     tx: &mut Tx<'_>,
     order: &PlatformOrder,
-    id: Uuid,
+    (id, ids): (Uuid, &ApplyIds),
     stamp: Stamp,
 ) -> Result<Applied, ApplyError> {
     if order.is_test {
-        return Ok(Applied::Unchanged);
+        return Ok(Applied::Ignored("a test order"));
     }
-    let known = placed::find_external(tx, &order.source, &order.external_id)?;
-    let (kept, mut applied) = match known {
+    let external = &order.external_id;
+    let refuse =
+        |problem: &str| Err(ApplyError::Refused(format!("the order {external} {problem}")));
+    let (kept, mut applied) = match placed::find_external(tx, &order.source, external)? {
         Some(kept) if kept.fingerprint.is_none() => {
-            return Err(ApplyError::Refused(format!(
-                "the order {} is there from an imported history; use another --source",
-                order.external_id
-            )));
+            return refuse("is there from an imported history; use another --source");
         }
-        Some(kept) if kept.amount_minor != order.total_minor || kept.currency != order.currency => {
-            return Err(ApplyError::Refused(format!(
-                "the order {} is booked with another total; the books keep the first",
-                order.external_id
-            )));
+        Some(kept) if (kept.amount_minor, kept.currency) != (order.total_minor, order.currency) => {
+            return refuse("is booked with another total; the books keep the first");
         }
         Some(kept) => (kept, Applied::Unchanged),
-        None => (book(tx, order, id, stamp)?, Applied::Written),
+        None => {
+            let said = as_said(tx, order)?;
+            let applied = apply_order(tx, &said, ids, stamp)?;
+            match placed::find_external(tx, &order.source, external)? {
+                Some(kept) => {
+                    platforms::note_from_file(tx, kept.order_id)?;
+                    (kept, applied)
+                }
+                None => return Ok(applied),
+            }
+        }
     };
     for moved in [
         pay(tx, &kept, order, id, stamp)?,
@@ -78,11 +81,28 @@ pub(super) fn apply_order(
         give_back(tx, &kept, order, id, stamp)?,
         call_off(tx, &kept, order, stamp)?,
     ] {
-        if moved == Applied::Written {
-            applied = Applied::Written;
+        if applied == Applied::Unchanged {
+            applied = moved;
         }
     }
     Ok(applied)
+}
+
+/// The order with its buyer under an id. Its refunds are a sum and booked apart; a consent that is
+/// known is not asked of an old order.
+fn as_said(tx: &mut Tx<'_>, order: &PlatformOrder) -> Result<PlatformOrder, ApplyError> {
+    let mut said = order.clone();
+    said.refunds.clear();
+    if let Some(person) = &mut said.customer {
+        person.external_id = external_id(tx, &order.source, person)?;
+        if let Some(external) = &person.external_id {
+            let known = customers::find(tx, &customer_id(&order.source, external)?)?;
+            if known.is_some_and(|known| known.fields.consent.is_some()) {
+                person.consent = None;
+            }
+        }
+    }
+    Ok(said)
 }
 
 fn made(order: &PlatformOrder) -> Option<PaymentMade> {
@@ -94,75 +114,7 @@ fn made(order: &PlatformOrder) -> Option<PaymentMade> {
     }
 }
 
-fn book(
-    tx: &mut Tx<'_>,
-    order: &PlatformOrder,
-    id: Uuid,
-    stamp: Stamp,
-) -> Result<Order, ApplyError> {
-    let customer = match &order.customer {
-        None => None,
-        Some(person) => match customer_of(tx, &order.source, person)? {
-            None => None,
-            Some(id) => {
-                put_person(tx, &id, person, stamp)?;
-                Some(id)
-            }
-        },
-    };
-    let goods: BTreeMap<&str, &str> = order
-        .lines
-        .iter()
-        .filter_map(|line| Some((line.sku.as_ref()?.as_str(), line.title.as_str())))
-        .collect();
-    catalog::insert_missing(tx, &goods.into_iter().collect::<Vec<_>>(), order.currency, stamp.at)?;
-    let lines = order.lines.iter().map(|line| draft(line, order)).collect::<Result<_, _>>()?;
-    let country = order.ship_to.as_ref().and_then(|address| address.country.clone());
-    let command = PlaceOrder {
-        order_id: Id::from_uuid(id),
-        payment_id: Id::from_uuid(derived_uuid(id, PAYMENT)),
-        reservation_id: Id::from_uuid(derived_uuid(id, RESERVATION)),
-        source: order.source.clone(),
-        external_id: order.external_id.clone(),
-        customer,
-        placed_at: order.placed_at,
-        country: country.filter(|code| is_country(code)),
-        ship_to: order.ship_to.clone(),
-        draft: OrderDraft {
-            currency: order.currency,
-            tax_included: order.tax_included,
-            total_minor: order.total_minor,
-            lines,
-        },
-        payment: made(order),
-        stock: StockChoice::None,
-    };
-    Ok(place_order(tx, &command, stamp.at)?.0)
-}
-
-fn draft(line: &PlatformLine, order: &PlatformOrder) -> Result<LineDraft, ApplyError> {
-    let amount_minor = line
-        .unit_price
-        .line_amount_minor(line.quantity, order.currency)
-        .map_err(|error| ApplyError::Refused(error.to_string()))?;
-    // Goods without a code are a charge beside those that have one: nothing can be priced by them.
-    let kind = match (line.kind, &line.sku) {
-        (LineKind::Sale | LineKind::FreeGoods, None) => LineKind::Fee,
-        (kind, _) => kind,
-    };
-    Ok(LineDraft {
-        kind,
-        sku: line.sku.clone(),
-        title: line.title.clone(),
-        quantity: line.quantity,
-        unit_price: line.unit_price,
-        amount_minor,
-        discount_minor: line.discount_minor,
-        tax_minor: line.tax_minor,
-    })
-}
-
-fn now_of(tx: &mut Tx<'_>, order: &Order) -> Result<OrderState, ApplyError> {
+fn now_of(tx: &mut Tx<'_>, order: &Order) -> Result<OrderState, StoreError> {
     Ok(placed::find(tx, order.order_id)?.map_or(order.state, |order| order.state))
 }
 
@@ -182,7 +134,7 @@ fn pay(
     };
     let payment_id = Id::from_uuid(derived_uuid(id, PAYMENT));
     pay_order(tx, kept.order_id, (payment_id, &paid), stamp)?;
-    Ok(Applied::Written)
+    Ok(Applied::Updated)
 }
 
 fn ship(
@@ -199,7 +151,7 @@ fn ship(
         return Ok(Applied::Unchanged);
     }
     fulfil_order(tx, kept.order_id, stamp)?;
-    Ok(Applied::Written)
+    Ok(Applied::Updated)
 }
 
 /// A file knows the sum that went back; what of it the ledger does not know goes back now.
@@ -228,7 +180,7 @@ fn give_back(
         refunded_at: last.at,
     };
     refund_order(tx, &command, stamp)?;
-    Ok(Applied::Written)
+    Ok(Applied::Updated)
 }
 
 fn call_off(
@@ -242,5 +194,5 @@ fn call_off(
         return Ok(Applied::Unchanged);
     }
     cancel_order(tx, kept.order_id, stamp)?;
-    Ok(Applied::Written)
+    Ok(Applied::Updated)
 }

@@ -19,12 +19,13 @@ use shopwright_store::{Change, Store, StoreError, imports};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::applying::{Applied, ApplyError, apply};
+use super::applying::{TakeWith, take};
 use super::row_groups::{Chunk, Read, Source, read_chunks};
 use super::table_file::{TableFile, look_at};
 use super::taken_from::TakenFrom;
 use crate::catalog::{BasePricesFound, find_base_prices};
 use crate::orders::{FileError, RejectsFile, RowCounts};
+use crate::platforms::{Applied, ApplyError};
 
 /// Chunks that may wait for the ledger.
 const CHUNKS_AHEAD: usize = 3;
@@ -261,8 +262,8 @@ impl Run {
     fn count(&mut self, read: &Read, outcome: Result<Applied, String>) -> Result<(), TableError> {
         let rows = read.rows.len() as u64;
         match outcome {
-            Ok(Applied::Written) => self.summary.rows.written += rows,
-            Ok(Applied::Unchanged) => self.summary.rows.unchanged += rows,
+            Ok(Applied::Created | Applied::Updated) => self.summary.rows.written += rows,
+            Ok(Applied::Unchanged | Applied::Ignored(_)) => self.summary.rows.unchanged += rows,
             Err(reason) => {
                 for row in &read.rows {
                     let path = self.rejects.path().to_owned();
@@ -275,52 +276,35 @@ impl Run {
         Ok(())
     }
 
-    /// Books a chunk in one write. Where one of its things is refused, each is booked alone, so that
-    /// nothing of the refused one stays.
+    /// Books a chunk in one write; of a thing that is refused nothing stays.
     async fn book(
         &self,
         store: &Store,
         items: Vec<(Arc<Item>, Uuid)>,
         rows_before: u64,
     ) -> Result<Outcomes, StoreError> {
-        let items = Arc::new(items);
-        match self.write(store, Arc::clone(&items), rows_before).await {
-            Ok(applied) => Ok(applied.into_iter().map(Ok).collect()),
-            Err(ApplyError::Store(error)) => Err(error),
-            Err(ApplyError::Refused(reason)) if items.len() == 1 => Ok(vec![Err(reason)]),
-            Err(ApplyError::Refused(_)) => {
-                let mut outcomes = Vec::with_capacity(items.len());
-                for item in items.iter() {
-                    let alone = Arc::new(vec![item.clone()]);
-                    outcomes.push(match self.write(store, alone, rows_before).await {
-                        Ok(applied) => Ok(applied.first().copied().unwrap_or(Applied::Unchanged)),
-                        Err(ApplyError::Refused(reason)) => Err(reason),
-                        Err(ApplyError::Store(error)) => return Err(error),
-                    });
-                }
-                Ok(outcomes)
-            }
-        }
-    }
-
-    async fn write(
-        &self,
-        store: &Store,
-        items: Arc<Vec<(Arc<Item>, Uuid)>>,
-        rows_before: u64,
-    ) -> Result<Vec<Applied>, ApplyError> {
-        let stamp = Stamp::new(Actor::Cli, self.now);
-        let (import_id, source) = (self.import_id, self.command.source.clone());
+        let import_id = self.import_id;
+        let with = TakeWith {
+            platform: self.command.layout.platform(),
+            source: self.command.source.clone(),
+            currency: self.command.formats.currency,
+            import_id,
+            stamp: Stamp::new(Actor::Cli, self.now),
+        };
         let done = i64::try_from(rows_before).unwrap_or(i64::MAX);
         store
             .write(move |tx| {
-                let applied = items
-                    .iter()
-                    .map(|(item, id)| apply(tx, item, (*id, &source, import_id), stamp))
-                    .collect::<Result<Vec<_>, _>>()?;
+                let mut outcomes = Vec::with_capacity(items.len());
+                for (item, id) in &items {
+                    outcomes.push(match tx.attempt(|tx| take(tx, item, *id, &with))? {
+                        Ok(applied) => Ok(applied),
+                        Err(ApplyError::Store(error)) => return Err(error),
+                        Err(refused) => Err(refused.to_string()),
+                    });
+                }
                 imports::advance(tx, import_id, done)?;
                 tx.announce(Change::PriceInputs);
-                Ok(applied)
+                Ok(outcomes)
             })
             .await
     }

@@ -103,10 +103,12 @@ fn products_keep_what_a_file_leaves_out_and_stock_is_counted_at_its_place() {
         );
         assert_eq!(shop.number("SELECT cost_minor FROM products"), 400);
         assert_eq!(shop.number("SELECT base_price_minor FROM products"), 1_100);
+        // Counts of all locations together would stand beside those of each.
+        assert_eq!(shop.number("SELECT COUNT(*) FROM stock_levels"), 0);
         let stock = "SKU,Location,On hand (current)\nK-1,Main Street,12\nK-9,Main Street,1\n";
         assert_eq!(told(&import(shop, Layout::ShopifyInventory, stock).unwrap()), [2, 1, 0, 1]);
         assert_eq!(told(&import(shop, Layout::ShopifyInventory, stock).unwrap()), [2, 0, 1, 1]);
-        let on_hand = "SELECT on_hand FROM stock_levels WHERE location = 'main-street'";
+        let on_hand = "SELECT on_hand FROM stock_levels WHERE location = 'shopify-Main-Street'";
         assert_eq!(shop.number(on_hand), 12);
         shop.assert_books_hold();
     });

@@ -4,6 +4,7 @@
 //! them in one way, whatever brought them, in any order and more than once. Everything here is as the
 //! platform says it: what of it can be booked is decided when it is applied.
 
+pub mod booking;
 pub mod cells;
 pub mod layout;
 pub mod mapped_csv;
