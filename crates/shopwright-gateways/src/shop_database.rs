@@ -82,8 +82,7 @@ fn read_sqlite(
     if !statement.readonly() {
         return Err(ShopDatabaseError::Query("it is not a query that only reads".to_owned()));
     }
-    let columns: Vec<String> =
-        statement.column_names().into_iter().map(ToOwned::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(ToOwned::to_owned).collect();
     names(&columns)?;
     let mut rows = statement.query([]).map_err(refused)?;
     let mut count = 0;

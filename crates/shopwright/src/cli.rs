@@ -309,8 +309,11 @@ pub enum RowsOf {
 /// Flags of the imports that have a layout of their own.
 #[derive(Args, Debug)]
 pub struct TableArgs {
-    /// The file, .csv or .csv.gz
+    /// The file, .csv, .csv.gz or .xlsx
     pub file: PathBuf,
+    /// The sheet of a workbook [default: the first]
+    #[arg(long, value_name = "NAME")]
+    pub sheet: Option<String>,
     /// The name under which its orders and people are unique [default: that of the layout]
     #[arg(long, value_name = "NAME")]
     pub source: Option<String>,

@@ -141,7 +141,7 @@ fn answer(command: Command, settings: &Settings, json: bool) -> Result<Answer, F
             wait_for(import::catalog(settings, store, args, json))
         }
         Command::Import(ImportCommand::Csv(args)) if args.guess => {
-            import::guess(settings, &args.table)
+            import::guess(settings, args.table)
         }
         Command::Import(ImportCommand::Sql(args)) => {
             let (rows, args) = import::fetch(settings, args)?;

@@ -106,11 +106,9 @@ fn take_variant(
             };
             applied = either(applied, take_stock(tx, &stock, with)?);
         }
-        (Some(quantity), None) if quantity >= 0 => {
-            if inventory::levels_of(tx, sku)?.is_empty() {
-                count(tx, sku, DEFAULT_LOCATION, quantity, with)?;
-                applied = either(applied, Applied::Updated);
-            }
+        (Some(quantity), None) if quantity >= 0 && inventory::levels_of(tx, sku)?.is_empty() => {
+            count(tx, sku, DEFAULT_LOCATION, quantity, with)?;
+            applied = either(applied, Applied::Updated);
         }
         _ => {}
     }

@@ -5,9 +5,11 @@ mod applying;
 mod applying_orders;
 mod import_table;
 mod row_groups;
+mod sheet;
 mod table_file;
 mod taken_from;
 
 pub use import_table::{ImportTable, TableError, TableProgress, TableSummary, import_table};
+pub use sheet::{SheetError, is_workbook, sheet_to_csv};
 pub use table_file::{Preview, preview};
 pub use taken_from::{KindSum, TakenFrom};

@@ -150,6 +150,10 @@ impl Group {
             chunk.all.push(refuse(group.rows, reason));
             return;
         }
+        if group.rows.iter().all(|row| row.fields[..row.own].iter().all(|f| f.trim().is_empty())) {
+            chunk.all.push(Read { rows: group.rows, says: Ok(None) });
+            return;
+        }
         if let Some(problem) = group.rows.iter().find_map(|row| row.problem.clone()) {
             chunk.all.push(refuse(group.rows, problem));
             return;

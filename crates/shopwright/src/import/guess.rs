@@ -10,7 +10,7 @@ use shopwright_app::imports::{Preview, preview};
 use shopwright_domain::platforms::mapped_csv::Mapping;
 use shopwright_domain::platforms::mapping_guess::{Guess, guess as guess_of};
 
-use super::table::plain_formats;
+use super::table::{plain_formats, unpack};
 use crate::cli::TableArgs;
 use crate::config::Settings;
 use crate::failure::Failure;
@@ -21,14 +21,16 @@ const LOOKED_AT: usize = 200;
 const SHOWN: usize = 5;
 
 /// Guesses, shows, writes `FILE.mapping.toml`.
-pub fn guess(settings: &Settings, args: &TableArgs) -> Result<Answer, Failure> {
+pub fn guess(settings: &Settings, mut args: TableArgs) -> Result<Answer, Failure> {
+    let file = args.file.clone();
+    let _sheet = unpack(settings, &mut args)?;
     let found =
         preview(&args.file, LOOKED_AT).map_err(|error| Failure::new("file", error.to_string()))?;
     let mut guess = guess_of(&found.columns, &found.rows, &plain_formats(settings));
     if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
         ask(&mut guess, &found)?;
     }
-    let mut name = args.file.clone().into_os_string();
+    let mut name = file.clone().into_os_string();
     name.push(".mapping.toml");
     let target = PathBuf::from(name);
     let text = toml::to_string(&guess.mapping)
@@ -40,7 +42,7 @@ pub fn guess(settings: &Settings, args: &TableArgs) -> Result<Answer, Failure> {
         Failure::new("mapping", format!("cannot write {shown}: {error}; check its folder"))
     })?;
     let command =
-        format!("shopwright import csv {} --mapping {}", args.file.display(), target.display());
+        format!("shopwright import csv {} --mapping {}", file.display(), target.display());
     let json = json!({
         "kind": guess.mapping.kind,
         "columns": guess.mapping.columns,

@@ -187,6 +187,6 @@ fn zone_named(text: &str) -> Result<TimeZone, Failure> {
 /// `rejects/orders.csv` in the data folder for `orders.csv.gz`.
 fn rejects_file(settings: &Settings, file: &Path) -> PathBuf {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let stem = name.trim_end_matches(".gz").trim_end_matches(".csv");
+    let stem = name.trim_end_matches(".gz").trim_end_matches(".csv").trim_end_matches(".xlsx");
     settings.data_dir.join("rejects").join(format!("{stem}.csv"))
 }

@@ -19,16 +19,8 @@ use crate::output::Answer;
 
 /// Runs the query and keeps its rows.
 pub fn fetch(settings: &Settings, args: SqlArgs) -> Result<(NamedTempFile, SqlArgs), Failure> {
-    let failed = |error: &io::Error| {
-        let folder = settings.data_dir.display();
-        Failure::new("file", format!("cannot keep the rows in {folder}: {error}; free the disk"))
-    };
-    std::fs::create_dir_all(&settings.data_dir).map_err(|error| failed(&error))?;
-    let kept = tempfile::Builder::new()
-        .prefix("query-")
-        .suffix(".csv")
-        .tempfile_in(&settings.data_dir)
-        .map_err(|error| failed(&error))?;
+    let failed = |error: &io::Error| not_kept(settings, error);
+    let kept = kept_rows(settings, "query-")?;
     let writer = std::cell::RefCell::new(csv::Writer::from_writer(kept.as_file()));
     read_rows(
         &args.url,
@@ -41,6 +33,21 @@ pub fn fetch(settings: &Settings, args: SqlArgs) -> Result<(NamedTempFile, SqlAr
     writer.flush().map_err(|error| failed(&error))?;
     drop(writer);
     Ok((kept, args))
+}
+
+/// A file of the data folder that goes away with the command.
+pub(super) fn kept_rows(settings: &Settings, prefix: &str) -> Result<NamedTempFile, Failure> {
+    std::fs::create_dir_all(&settings.data_dir).map_err(|error| not_kept(settings, &error))?;
+    tempfile::Builder::new()
+        .prefix(prefix)
+        .suffix(".csv")
+        .tempfile_in(&settings.data_dir)
+        .map_err(|error| not_kept(settings, &error))
+}
+
+fn not_kept(settings: &Settings, error: &io::Error) -> Failure {
+    let folder = settings.data_dir.display();
+    Failure::new("file", format!("cannot keep the rows in {folder}: {error}; free the disk"))
 }
 
 /// Imports the rows that were kept.
@@ -65,6 +72,7 @@ pub async fn fetched(
     let rejects = settings.data_dir.join("rejects").join(format!("{}.csv", args.source));
     let table = TableArgs {
         file: rows.path().to_owned(),
+        sheet: None,
         rejects: Some(args.rejects.unwrap_or(rejects)),
         source: Some(args.source),
         currency: args.currency,

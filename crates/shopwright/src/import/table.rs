@@ -3,13 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use shopwright_app::imports::{ImportTable, TableError, TableProgress, TableSummary, import_table};
+use shopwright_app::imports::{
+    ImportTable, TableError, TableProgress, TableSummary, import_table, is_workbook, sheet_to_csv,
+};
 use shopwright_domain::ids::IdSource;
 use shopwright_domain::platforms::cells::{DateOrder, DecimalSign, Formats};
 use shopwright_domain::platforms::layout::{Layout, TaxIn};
 use shopwright_domain::platforms::mapped_csv::Mapping;
 use shopwright_store::Store;
+use tempfile::NamedTempFile;
 
+use super::sql::kept_rows;
 use super::{currency_of, look_at_prices, rejects_file, table_summary, until_stopped, zone_named};
 use crate::cli::{ImportCommand, TableArgs};
 use crate::config::Settings;
@@ -28,8 +32,26 @@ pub async fn table(
     command: ImportCommand,
     json: bool,
 ) -> Result<Answer, Failure> {
-    let (layout, mapping, args) = layout_of(command)?;
+    let (layout, mapping, mut args) = layout_of(command)?;
+    // Kept until the import is through.
+    let _sheet = unpack(settings, &mut args)?;
     import(settings, &store, asked_for(settings, layout, mapping, args)?, json).await
+}
+
+/// A workbook becomes a CSV file of the data folder, which is read in its stead.
+pub(super) fn unpack(
+    settings: &Settings,
+    args: &mut TableArgs,
+) -> Result<Option<NamedTempFile>, Failure> {
+    if !is_workbook(&args.file) {
+        return Ok(None);
+    }
+    args.rejects.get_or_insert_with(|| rejects_file(settings, &args.file));
+    let kept = kept_rows(settings, "sheet-")?;
+    sheet_to_csv(&args.file, args.sheet.as_deref(), kept.as_file())
+        .map_err(|error| Failure::new("file", error.to_string()))?;
+    kept.path().clone_into(&mut args.file);
+    Ok(Some(kept))
 }
 
 /// Runs an import to its summary, and has every price looked at.
