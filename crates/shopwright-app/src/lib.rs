@@ -6,6 +6,7 @@ pub mod effects;
 pub mod events;
 pub mod identity;
 pub mod inbound;
+pub mod imports;
 pub mod inventory;
 pub mod mail;
 pub mod orders;

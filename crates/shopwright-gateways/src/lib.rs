@@ -13,4 +13,5 @@ pub mod redis;
 pub mod resolver;
 pub mod seal;
 pub mod stream;
+pub mod shop_database;
 pub mod webhook;

@@ -82,7 +82,18 @@ pub fn insert_order(
     Ok(())
 }
 
-/// The hash of the lines an order was booked from; `None` when no platform sent it.
+/// Notes that an order was booked from a file, whose lines are not the platform's own words: its hash
+/// is empty from now on.
+pub fn note_from_file(tx: &mut Tx<'_>, id: OrderId) -> Result<(), StoreError> {
+    let none: &[u8] = &[];
+    tx.execute(
+        "UPDATE platform_orders SET lines_hash = $2 WHERE order_id = $1",
+        params![id, none],
+    )?;
+    Ok(())
+}
+
+/// The hash of the lines an order was booked from, empty for one that a file brought; `None` when no platform sent it.
 pub fn lines_hash(tx: &mut Tx<'_>, id: OrderId) -> Result<Option<Vec<u8>>, StoreError> {
     let sql = "SELECT lines_hash FROM platform_orders WHERE order_id = $1";
     tx.find(sql, params![id], |row| row.get(0))
@@ -105,6 +116,8 @@ pub fn line_ordinal(
 pub fn knows_refund(tx: &mut Tx<'_>, source: &str, external_id: &str) -> Result<bool, StoreError> {
     let known: i64 = tx.one(
         "SELECT COUNT(*) FROM platform_refunds WHERE source = $1 AND external_id = $2",
+    let found = tx.find(
+        "SELECT 1 FROM platform_refunds WHERE source = $1 AND external_id = $2",
         params![source, external_id],
         |row| row.get(0),
     )?;

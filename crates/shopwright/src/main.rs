@@ -144,6 +144,18 @@ fn answer(command: Command, settings: &Settings, json: bool) -> Result<Answer, F
             let store = ledger::open_or_make(settings)?;
             wait_for(import::catalog(settings, store, args, json))
         }
+        Command::Import(ImportCommand::Csv(args)) if args.guess => {
+            import::guess(settings, args.table)
+        }
+        Command::Import(ImportCommand::Sql(args)) => {
+            let (rows, args) = import::fetch(settings, args)?;
+            let store = ledger::open_or_make(settings)?;
+            wait_for(import::fetched(settings, store, &rows, args, json))
+        }
+        Command::Import(command) => {
+            let store = ledger::open_or_make(settings)?;
+            wait_for(import::table(settings, store, command, json))
+        }
         Command::Price(PriceCommand::Show { sku }) => {
             let store = ledger::open(settings)?;
             wait_for(price::show(&store, &sku, &settings.zone))

@@ -19,9 +19,10 @@ const FLOORS: [(&str, u8); 7] = [
 ];
 
 const PURE_FLOOR: u8 = 1;
-const STORE: &str = "shopwright-store";
+/// Who speaks to databases: the store to the ledger, the gateways to a shop's own.
+const SPEAK_SQL: [&str; 2] = ["shopwright-store", "shopwright-gateways"];
 
-/// Database drivers and mappers: the store's alone.
+/// Database drivers and mappers: of the two floors that speak to databases.
 const DATABASES: [&str; 8] = [
     "diesel",
     "libsqlite3-sys",
@@ -94,8 +95,8 @@ fn check_manifest(file: &File, manifest: &Table, shared: Option<&Table>) -> Vec<
         if ours && floor_of(&dependency).is_none_or(|below| below >= floor) {
             found(Rule::Floors, format!("`{name}` may not use `{dependency}`: it is not below"));
         }
-        if name != STORE && DATABASES.contains(&dependency.as_str()) {
-            found(Rule::Databases, format!("only `{STORE}` may use `{dependency}`"));
+        if !SPEAK_SQL.contains(&name) && DATABASES.contains(&dependency.as_str()) {
+            found(Rule::Databases, format!("only {} may use `{dependency}`", SPEAK_SQL.join(", ")));
         }
         if floor == PURE_FLOOR && IMPURE.contains(&dependency.as_str()) {
             found(Rule::PureFloor, format!("`{dependency}` does I/O, and `{name}` does none"));
@@ -144,7 +145,8 @@ fn package_name(key: &str, value: &Value, shared: Option<&Table>) -> String {
 /// Paths into a database driver outside the store, such as one reached through a re-export.
 pub fn check_database_paths(source: &Source<'_>) -> Vec<Finding> {
     let in_house = source.path.starts_with("crates/");
-    if !in_house || source.path.starts_with("crates/shopwright-store/") {
+    let speaks = |name: &&str| source.path.starts_with(&format!("crates/{name}/"));
+    if !in_house || SPEAK_SQL.iter().any(speaks) {
         return Vec::new();
     }
     let tokens = source.tokens.iter().enumerate();
@@ -154,7 +156,7 @@ pub fn check_database_paths(source: &Source<'_>) -> Vec<Finding> {
                 && source.reads(at + 1, &[":", ":"])
         })
         .map(|(_, token)| {
-            let message = format!("only `{STORE}` may name `{}`", token.text);
+            let message = format!("only {} may name `{}`", SPEAK_SQL.join(", "), token.text);
             Finding::new(source.path, token.line, Rule::Databases, message)
         })
         .collect()

@@ -20,6 +20,8 @@ pub const ROW_BYTES_MAX: u64 = 1 << 20;
 /// Columns of a file at most, and the longest name of one in bytes.
 const COLUMNS_MAX: usize = 200;
 const COLUMN_BYTES_MAX: usize = 200;
+/// How far the first line is looked at for the sign that separates fields.
+const HEADER_BYTES_LOOKED_AT: u64 = 1 << 16;
 const BUFFER_BYTES: usize = 1 << 18;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
@@ -99,11 +101,43 @@ pub(crate) type Rows = csv::Reader<Box<dyn Read + Send>>;
 
 /// A CSV reader over the content of `path`, whatever its name says about compression.
 pub(crate) fn open(path: &Path) -> Result<Rows, FileError> {
-    content(path).map(rows)
+    open_separated(path, b',')
 }
 
-fn rows(content: Box<dyn Read + Send>) -> Rows {
-    csv::ReaderBuilder::new().flexible(true).buffer_capacity(BUFFER_BYTES).from_reader(content)
+/// The same, with fields that another sign separates.
+pub(crate) fn open_separated(path: &Path, separator: u8) -> Result<Rows, FileError> {
+    content(path).map(|content| rows(content, separator))
+}
+
+fn rows(content: Box<dyn Read + Send>, separator: u8) -> Rows {
+    csv::ReaderBuilder::new()
+        .flexible(true)
+        .delimiter(separator)
+        .buffer_capacity(BUFFER_BYTES)
+        .from_reader(content)
+}
+
+/// The sign that separates fields: that which stands most often in the first line, outside quotes.
+pub(crate) fn separator_of(path: &Path) -> Result<u8, FileError> {
+    let failed = |source| FileError::Read { path: path.to_owned(), source };
+    let mut start = Vec::new();
+    // A damaged archive is the survey's to report, with the rows it could read.
+    let _ = content(path)?.take(HEADER_BYTES_LOOKED_AT).read_to_end(&mut start).map_err(failed);
+    let (mut quoted, mut counts) = (false, [(b',', 0_u64), (b';', 0), (b'\t', 0)]);
+    for byte in start {
+        match byte {
+            b'"' => quoted = !quoted,
+            b'\n' if !quoted => break,
+            byte if !quoted => {
+                for (_, count) in counts.iter_mut().filter(|(sign, _)| *sign == byte) {
+                    *count += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    let most = counts.iter().map(|(_, count)| *count).max().unwrap_or(0);
+    Ok(counts.iter().find(|(_, count)| *count == most).map_or(b',', |(sign, _)| *sign))
 }
 
 /// Ends with an error when one row takes too much: the survey sets the count back after each row.
@@ -147,23 +181,31 @@ pub(crate) struct Header {
 /// Reads the whole file once: digest, exactly this header, row count.
 pub(crate) fn survey(path: &Path, columns: &[&str]) -> Result<FileFacts, FileError> {
     let sha256 = digest(path)?;
-    let header = scan(path, |found| found == columns, columns)?;
+    let header = scan(path, b',', |found| found == columns, columns)?;
     Ok(FileFacts { rows: header.rows, sha256 })
 }
 
 /// Reads the whole file once: a header that has at least the `needed` columns, row count.
 pub(crate) fn survey_flexible(path: &Path, needed: &[&str]) -> Result<Header, FileError> {
-    scan(path, |found| needed.iter().all(|n| found.iter().any(|f| f == n)), needed)
+    scan(path, b',', |found| needed.iter().all(|n| found.iter().any(|f| f == n)), needed)
+}
+
+/// Reads the whole file once: digest, any header, row count.
+pub(crate) fn survey_any(path: &Path, separator: u8) -> Result<(FileFacts, Header), FileError> {
+    let sha256 = digest(path)?;
+    let header = scan(path, separator, |_| true, &[])?;
+    Ok((FileFacts { rows: header.rows, sha256 }, header))
 }
 
 fn scan(
     path: &Path,
+    separator: u8,
     fits: impl Fn(&[String]) -> bool,
     columns: &[&str],
 ) -> Result<Header, FileError> {
     let of_row = Arc::new(AtomicU64::new(0));
     let guard = RowGuard { content: content(path)?, of_row: Arc::clone(&of_row) };
-    let mut reader = rows(Box::new(guard));
+    let mut reader = rows(Box::new(guard), separator);
     let rows_error = |error: csv::Error, rows| match error.into_kind() {
         csv::ErrorKind::Io(_) if of_row.load(Ordering::Relaxed) > ROW_BYTES_MAX => {
             FileError::RowTooLong { path: path.to_owned(), row: rows }

@@ -14,7 +14,9 @@ mod refund_order;
 mod rejects;
 
 pub use import_file::{FileError, FileFacts};
-pub(crate) use import_file::{open, survey, survey_flexible};
+pub(crate) use import_file::{
+    open, open_separated, separator_of, survey, survey_any, survey_flexible,
+};
 pub use import_online_retail::{
     ImportError, ImportOnlineRetail, ImportPhase, ImportProgress, ImportSummary, RowCounts,
     import_online_retail,

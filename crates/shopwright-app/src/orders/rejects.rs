@@ -51,6 +51,36 @@ impl RejectsFile {
         Ok(Self { path, columns, writer: None, count: 0 })
     }
 
+    /// Goes on with the rejects of a run that died: the rows before are not looked at again.
+    pub(crate) fn go_on(path: PathBuf, columns: &[&str]) -> io::Result<Self> {
+        let columns: Vec<String> = columns.iter().map(ToString::to_string).collect();
+        let mut reader = match csv::ReaderBuilder::new().flexible(true).from_path(&path) {
+            Ok(reader) => reader,
+            Err(error) => {
+                return match error.into_kind() {
+                    csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::NotFound => {
+                        Ok(Self { path, columns, writer: None, count: 0 })
+                    }
+                    csv::ErrorKind::Io(error) => Err(error),
+                    other => Err(io::Error::other(format!("{other:?}"))),
+                };
+            }
+        };
+        let mut count = 0;
+        for row in reader.byte_records() {
+            row.map_err(io::Error::other)?;
+            count += 1;
+        }
+        let file = File::options().append(true).open(&path)?;
+        let writer = csv::WriterBuilder::new().flexible(true).from_writer(file);
+        Ok(Self { path, columns, writer: Some(writer), count })
+    }
+
+    /// Puts what was added on the disk, before the ledger says that these rows are done.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.writer.as_mut().map_or(Ok(()), csv::Writer::flush)
+    }
+
     pub(crate) fn add(&mut self, line: u64, reason: &str, fields: &[String]) -> io::Result<()> {
         let writer = match &mut self.writer {
             Some(writer) => writer,

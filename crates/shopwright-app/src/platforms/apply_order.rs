@@ -13,6 +13,7 @@ use shopwright_domain::platforms::{Platform, PlatformLine, PlatformOrder, Platfo
 use shopwright_store::audit::Stamp;
 use shopwright_store::inventory::levels;
 use shopwright_store::orders::placed::{self, Order};
+use shopwright_store::orders::refunded;
 use shopwright_store::platforms::{Spoken, last_said, note_said};
 use shopwright_store::{StoreError, Tx, catalog, listings, platforms};
 
@@ -57,7 +58,7 @@ pub fn apply_order(
     let booked = draft(order, &skus).map_err(|error| ApplyError::Refused(error.to_string()))?;
     let hash = lines_hash(&booked);
     let (before, is_new) = match placed::find_external(tx, &order.source, &order.external_id)? {
-        Some(known) => (same(tx, known, &hash)?, false),
+        Some(known) => (same(tx, known, &booked, &hash)?, false),
         None => (place(tx, order, (booked, &hash), ids, stamp)?, true),
     };
     let after = move_on(tx, order, &before, ids, stamp)?;
@@ -69,8 +70,16 @@ pub fn apply_order(
 }
 
 /// The known order, if it still has the lines it was booked with.
-fn same(tx: &mut Tx<'_>, known: Order, hash: &[u8]) -> Result<Order, ApplyError> {
+fn same(
+    tx: &mut Tx<'_>,
+    known: Order,
+    said: &OrderDraft,
+    hash: &[u8],
+) -> Result<Order, ApplyError> {
+    let kept = (known.amount_minor, known.currency);
     match platforms::lines_hash(tx, known.order_id)? {
+        // A file writes the lines of the same order in another way; its total is the same.
+        Some(booked) if booked.is_empty() && kept == (said.total_minor, said.currency) => Ok(known),
         Some(booked) if booked == hash => Ok(known),
         Some(_) => Err(ApplyError::Refused(format!(
             "the order {} was edited after it was booked; cancel or refund what changed by hand",
@@ -247,8 +256,17 @@ fn move_on(
     if order.fulfilled_at.is_some() && may_ship && now.fulfilled_at.is_none() {
         now = fulfil_order(tx, id, stamp)?;
     }
+    // A file told the sum that had gone back, without the steps: those up to it are done.
+    let from_file = platforms::lines_hash(tx, id)?.is_some_and(|hash| hash.is_empty());
+    let given_before = if from_file { refunded::sums_of(tx, id)?.1 } else { 0 };
+    let mut told = 0;
     for (place, refund) in (0..).zip(&order.refunds) {
         if now.state == OrderState::Pending && refund.amount_minor > 0 {
+            continue;
+        }
+        told += refund.amount_minor;
+        if told <= given_before {
+            platforms::note_refund(tx, (&order.source, &refund.external_id), None)?;
             continue;
         }
         apply_nth(tx, &order.source, refund, (ids, place), stamp)?;

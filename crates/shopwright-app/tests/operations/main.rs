@@ -18,6 +18,7 @@ mod sales;
 mod shopper_events;
 mod stock;
 mod streams;
+mod table_files;
 mod told;
 mod trail;
 mod verify;

@@ -12,6 +12,17 @@ pub mod woocommerce;
 
 #[cfg(test)]
 mod tests;
+pub mod cells;
+pub mod layout;
+pub mod mapped_csv;
+pub mod mapping_guess;
+pub mod shopify_lists_csv;
+pub mod shopify_orders_csv;
+pub mod shopify_products_csv;
+pub mod stripe_payments_csv;
+#[cfg(test)]
+mod tests;
+pub mod woocommerce_products_csv;
 
 use serde::{Deserialize, Serialize};
 

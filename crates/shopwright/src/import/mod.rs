@@ -3,7 +3,15 @@
 //!
 //! Asked to stop, it ends after the chunk that is being booked; the same command then goes on.
 
+mod guess;
+mod sql;
 mod summary;
+mod table;
+mod table_summary;
+
+pub use guess::guess;
+pub use sql::{fetch, fetched};
+pub use table::table;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -159,11 +167,14 @@ fn currency_of(
 }
 
 fn zone_of(flag: Option<&str>, settings: &Settings) -> Result<TimeZone, Failure> {
-    let text = match flag {
-        Some(name) => name,
-        None if settings.is_set("zone") => return Ok(settings.zone.clone()),
-        None => LAYOUT_ZONE,
-    };
+    match flag {
+        Some(name) => zone_named(name),
+        None if settings.is_set("zone") => Ok(settings.zone.clone()),
+        None => zone_named(LAYOUT_ZONE),
+    }
+}
+
+fn zone_named(text: &str) -> Result<TimeZone, Failure> {
     TimeZone::get(text).map_err(|_| {
         let names: Vec<String> =
             jiff::tz::db().available().map(|name| name.as_str().to_owned()).collect();
@@ -176,6 +187,6 @@ fn zone_of(flag: Option<&str>, settings: &Settings) -> Result<TimeZone, Failure>
 /// `rejects/orders.csv` in the data folder for `orders.csv.gz`.
 fn rejects_file(settings: &Settings, file: &Path) -> PathBuf {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let stem = name.trim_end_matches(".gz").trim_end_matches(".csv");
+    let stem = name.trim_end_matches(".gz").trim_end_matches(".csv").trim_end_matches(".xlsx");
     settings.data_dir.join("rejects").join(format!("{stem}.csv"))
 }

@@ -115,7 +115,7 @@ fn orders_page(summary: &ImportSummary, refreshed: Refreshed) -> Page {
     page
 }
 
-fn rows_part(page: &mut Page, rows: RowCounts) {
+pub(super) fn rows_part(page: &mut Page, rows: RowCounts) {
     page.pairs(&[
         ("rows read", grouped(rows.read)),
         ("  written", grouped(rows.written)),
@@ -143,7 +143,7 @@ fn base_prices(summary: &ImportSummary) -> String {
     format!("{all} from the last {days} days of sales, {none} products without")
 }
 
-fn prices(refreshed: Refreshed) -> String {
+pub(super) fn prices(refreshed: Refreshed) -> String {
     let (seen, changed) = (grouped(refreshed.evaluated), grouped(refreshed.changed));
     format!(
         "{seen} looked at, {changed} changed, {} without a base price",
@@ -151,7 +151,7 @@ fn prices(refreshed: Refreshed) -> String {
     )
 }
 
-fn last_line(page: &mut Page, rejected: u64, rejects: Option<&std::path::Path>) {
+pub(super) fn last_line(page: &mut Page, rejected: u64, rejects: Option<&std::path::Path>) {
     match rejects {
         Some(file) => page.line(&format!(
             "{} not booked; see line numbers and reasons in {}, mend them and import again.",

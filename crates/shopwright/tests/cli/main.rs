@@ -17,4 +17,5 @@ mod operators;
 mod prices;
 mod serving;
 mod signals;
+mod tables;
 mod takeover;
