@@ -8,5 +8,6 @@ pub mod inventory;
 pub mod mail;
 pub mod orders;
 pub mod pricing;
+pub mod publish;
 pub mod sweep;
 pub mod webhooks;

@@ -9,4 +9,7 @@ pub mod guard;
 pub mod mail;
 pub mod resolver;
 pub mod seal;
+pub mod shop;
+mod shop_shopify;
+mod shop_woocommerce;
 pub mod webhook;

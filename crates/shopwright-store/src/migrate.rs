@@ -37,6 +37,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(6, "0006_effects"),
     migration!(7, "0007_orders"),
     migration!(8, "0008_listings"),
+    migration!(13, "0013_competitors"),
 ];
 
 /// Any process of ours that migrates this PostgreSQL database takes this advisory lock.

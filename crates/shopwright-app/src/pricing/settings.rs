@@ -115,6 +115,15 @@ impl Layers {
     }
 }
 
+/// Whether a layer stops the price of a product.
+pub(crate) fn is_frozen(
+    tx: &mut Tx<'_>,
+    sku: &Sku,
+    category: Option<&str>,
+) -> Result<bool, StoreError> {
+    Ok(Layers::load(tx)?.resolve(sku, category).freeze)
+}
+
 /// Why settings were refused; nothing changed.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyChangeError {

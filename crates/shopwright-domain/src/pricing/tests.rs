@@ -2,6 +2,7 @@
 //!
 //! Every test changes only what its sentence mentions.
 
+mod competitors;
 mod guardrails;
 mod layers;
 mod playbook;
@@ -31,6 +32,7 @@ fn facts() -> PriceFacts {
         units_28d: Some(0),
         current: None,
         promotions: Vec::new(),
+        competitor: None,
         now: NOON,
         hour: 12,
         weekday: 2,
