@@ -115,13 +115,13 @@ impl Layers {
     }
 }
 
-/// Whether a layer stops the price of a product.
-pub(crate) fn is_frozen(
+/// Which of these products, each with its category, a layer stops.
+pub(crate) fn frozen_among(
     tx: &mut Tx<'_>,
-    sku: &Sku,
-    category: Option<&str>,
-) -> Result<bool, StoreError> {
-    Ok(Layers::load(tx)?.resolve(sku, category).freeze)
+    products: &[(&Sku, Option<&str>)],
+) -> Result<Vec<bool>, StoreError> {
+    let layers = Layers::load(tx)?;
+    Ok(products.iter().map(|(sku, category)| layers.resolve(sku, *category).freeze).collect())
 }
 
 /// Why settings were refused; nothing changed.

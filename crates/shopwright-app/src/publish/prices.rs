@@ -16,7 +16,7 @@ use shopwright_store::{StoreError, Tx};
 
 use super::schedule::{add, all_frozen};
 use crate::effects::{CALL_TIME_MAX, Performed, Performers, Record};
-use crate::pricing::is_frozen;
+use crate::pricing::frozen_among;
 
 /// When it is looked again whether the freeze was lifted, or the other worker is done.
 const LATER: i64 = 2 * SECOND;
@@ -108,10 +108,10 @@ fn load(
         return Ok(Wanted::Later(LATER));
     }
     let (mut offered, mut refused) = (Vec::new(), Vec::new());
-    for due in publishing::due(tx, group, limit)? {
-        if is_frozen(tx, &due.sku, due.category.as_deref())? {
-            continue;
-        }
+    let wanted = publishing::due(tx, group, limit)?;
+    let products: Vec<_> = wanted.iter().map(|due| (&due.sku, due.category.as_deref())).collect();
+    let frozen = frozen_among(tx, &products)?;
+    for (due, _) in wanted.into_iter().zip(frozen).filter(|(_, frozen)| !frozen) {
         match due.shop_currency.filter(|currency| *currency != due.currency) {
             Some(theirs) => {
                 let error = format!(

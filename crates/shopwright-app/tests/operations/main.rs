@@ -11,6 +11,7 @@ mod order_files;
 mod outside;
 mod prices;
 mod products;
+mod publishing;
 mod replayed_stock;
 mod sales;
 mod stock;
