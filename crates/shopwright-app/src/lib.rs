@@ -1,6 +1,7 @@
 //! Operations and jobs: load, decide, write, announce; and the live snapshots that serve reads.
 
 pub mod catalog;
+pub mod competitors;
 pub mod customers;
 pub mod effects;
 pub mod identity;

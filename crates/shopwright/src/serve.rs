@@ -13,9 +13,11 @@ use std::time::Duration;
 use serde_json::json;
 use shopwright_app::effects::{Performers, WorkOptions, keep_working};
 use shopwright_app::pricing::{StoreZone, keep_refreshing};
+use shopwright_app::publish::keep_publishing;
 use shopwright_app::sweep::keep_swept;
 use shopwright_domain::ids::{IdSource, OperatorId};
 use shopwright_domain::time::Clock;
+use shopwright_gateways::shop::Shop;
 use shopwright_store::{Store, StoreError, identity};
 use shopwright_web::limits::Limits;
 use shopwright_web::{PublicUrl, Site, SiteOptions};
@@ -117,6 +119,7 @@ pub async fn answer(
         public_url: settings.public_url.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
         demo_operator: stage.demo_operator,
+        publishes_to: settings.shop.as_ref().map(Shop::platform),
     })
     .await?;
     let sweeping = keep_swept(
@@ -125,9 +128,15 @@ pub async fn answer(
         Arc::clone(&outside),
         settings.effects_kept_days,
     );
-    let performers = Arc::new(Performers::new(store.clone(), Arc::clone(&stage.clock), outside));
+    let performers = Performers::new(store.clone(), Arc::clone(&stage.clock), outside)
+        .publishing_to(settings.shop.clone());
+    let performers = Arc::new(performers);
     let working =
         keep_working(store.clone(), Arc::clone(&stage.clock), performers, WorkOptions::default());
+    let publishing = settings.shop.as_ref().map(|shop| {
+        let (clock, ids) = (Arc::clone(&stage.clock), Arc::clone(&ids));
+        keep_publishing(store.clone(), clock, ids, shop.platform(), settings.drift_check)
+    });
     let (price_refresh, every) = watch::channel(settings.price_refresh);
     let refresher = keep_refreshing(store, zone, stage.clock, ids, every);
     let running = Running { site: Arc::clone(&site), price_refresh };
@@ -162,6 +171,9 @@ pub async fn answer(
     };
     refresher.abort();
     sweeping.abort();
+    if let Some(publishing) = publishing {
+        publishing.abort();
+    }
     served.map_err(failed)
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod catalog_files;
+mod competitors;
 mod customers;
 mod events;
 mod harness;

@@ -4,6 +4,8 @@
 pub mod audit;
 pub mod catalog;
 pub mod catalog_edit;
+pub mod competitor_intake;
+pub mod competitors;
 pub mod customer_views;
 pub mod customers;
 pub mod effects;
@@ -21,6 +23,7 @@ pub mod promotion_body;
 pub mod promotions;
 pub mod refunds;
 pub mod reservations;
+pub mod shop;
 pub mod stock_movements;
 pub mod stock_places;
 pub mod system;

@@ -15,6 +15,7 @@ use shopwright_app::identity::{KeyKind, KeySecret, WantedKey, create_key, signin
 use shopwright_app::pricing::{Refreshed, StoreZone, keep_refreshing, refresh_prices};
 use shopwright_domain::ids::{Entropy, IdSource, KeyId, new_id};
 use shopwright_domain::money::Currency;
+use shopwright_domain::platforms::Platform;
 use shopwright_domain::time::{Clock, Timestamp};
 use shopwright_gateways::guard::Guard;
 use shopwright_gateways::mail::Mail;
@@ -221,6 +222,7 @@ impl Shop {
                 public_url: start.public_url.and_then(PublicUrl::parse),
                 trusted_proxies: start.proxies.iter().map(|net| net.parse().unwrap()).collect(),
                 demo_operator: None,
+                publishes_to: Some(Platform::Shopify),
             });
             let site = site.await.unwrap();
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

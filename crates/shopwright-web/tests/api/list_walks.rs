@@ -10,7 +10,8 @@ use crate::seed::product;
 /// Fields that name a row, the first that is there.
 const IDS: [&str; 5] = ["id", "decision_id", "sku", "code", "seq"];
 /// Lists that are in the order of the shop's own codes: these are not newest first.
-const IN_CODE_ORDER: [&str; 2] = ["/v1/products", "/v1/pricing/policies"];
+const IN_CODE_ORDER: [&str; 4] =
+    ["/v1/products", "/v1/pricing/policies", "/v1/competitors", "/v1/shop/drift"];
 /// Lists that are short by nature and always whole: 100 rows at most.
 const WHOLE: [&str; 1] = ["/v1/stock/locations"];
 /// Fields that say how new a row is, the first that is there.

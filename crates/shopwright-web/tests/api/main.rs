@@ -11,6 +11,7 @@ mod audit;
 mod batch;
 mod browsers;
 mod client;
+mod competitors;
 mod connections;
 mod customer_tokens;
 mod customers;
