@@ -1,5 +1,5 @@
 //! The outside world, each party behind a small enum or struct with limits on time and size: guarded
-//! fetches, signed webhooks, mail, and the seal on secrets at rest.
+//! fetches, shop platforms, competitors' pages, signed webhooks, mail, and the seal on secrets at rest.
 //!
 //! Nothing here knows the ledger: an operation writes an effect, a worker hands it to a gateway.
 
@@ -7,6 +7,7 @@ pub mod address;
 pub mod allowed;
 pub mod guard;
 pub mod mail;
+pub mod product_page;
 pub mod resolver;
 pub mod seal;
 pub mod shop;

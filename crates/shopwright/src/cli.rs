@@ -209,6 +209,11 @@ Running it twice changes nothing; after an interruption the same command goes on
 Columns by name, only sku is needed: sku,title,category,currency,base_price,cost,map,
 opening_stock,counted_at. An empty field leaves what is there; other columns become attributes.")]
     Catalog(CatalogArgs),
+    /// What competitors charge: one row for each competitor and product
+    #[command(after_long_help = "\
+Columns by name: competitor, sku and price are needed; currency, shipping, in_stock, observed_at, url
+and confidence may be there. A row without observed_at was seen now.")]
+    CompetitorPrices(CatalogArgs),
 }
 
 /// Flags of `import online-retail`.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use shopwright_app::competitors::{CompetitorError, SeenPrice, take_price};
+use shopwright_app::competitors::{CompetitorError, SeenPrice, confidence_bps, take_price};
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::invalid::InvalidField;
 use shopwright_domain::money::Factor;
@@ -13,7 +13,7 @@ use shopwright_domain::time::Timestamp;
 use shopwright_store::competitors::Observation;
 use utoipa::ToSchema;
 
-use super::competitors::{confidence_bps, field_of};
+use super::competitors::field_of;
 use super::view::MoneyBody;
 use crate::Site;
 use crate::answer::Answer;

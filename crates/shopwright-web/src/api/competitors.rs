@@ -6,8 +6,8 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use shopwright_app::competitors::{
-    CONFIDENCE_BPS_MAX, CompetitorError, Overview, WantedMatch, overview, put_competitor as put_in,
-    put_match as put_match_in,
+    CONFIDENCE_BPS_MAX, CompetitorError, Overview, WantedMatch, confidence_bps, overview,
+    put_competitor as put_in, put_match as put_match_in,
 };
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::money::Factor;
@@ -260,15 +260,6 @@ impl From<Match> for MatchView {
 
 fn confidence(bps: i64) -> Factor {
     Factor::new(i128::from(bps), i128::from(CONFIDENCE_BPS_MAX))
-}
-
-/// A decimal from 0 to 1 in basis points.
-pub(super) fn confidence_bps(factor: Factor) -> Result<i64, CompetitorError> {
-    let (above, below) = (*factor.0.numer(), *factor.0.denom());
-    let bps = above.checked_mul(i128::from(CONFIDENCE_BPS_MAX)).filter(|bps| bps % below == 0);
-    bps.and_then(|bps| i64::try_from(bps / below).ok())
-        .filter(|bps| (0..=CONFIDENCE_BPS_MAX).contains(bps))
-        .ok_or(CompetitorError::Confidence)
 }
 
 /// A match as it is to be.

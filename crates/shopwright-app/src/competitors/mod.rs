@@ -1,8 +1,15 @@
 //! Competitors at work: what is said of them is checked and kept, and shown with what counts of it.
 
+mod price_file;
+
+pub use price_file::{
+    CompetitorImportError, CompetitorPricesSummary, ImportCompetitorPrices,
+    import_competitor_prices,
+};
+
 use serde_json::{Value as Json, json};
 use shopwright_domain::catalog::Sku;
-use shopwright_domain::money::{Currency, format_minor};
+use shopwright_domain::money::{Currency, Factor, format_minor};
 use shopwright_domain::pricing::{AMOUNT_MINOR_MAX, JudgedPrice, is_far_off, judge_prices};
 use shopwright_domain::time::{MINUTE, Timestamp};
 use shopwright_store::audit::{self, Stamp};
@@ -93,6 +100,15 @@ pub struct SeenPrice {
     /// How sure it is that it is the same product, basis points; what is known stays where nothing is
     /// said, and a new match is sure.
     pub confidence_bps: Option<i64>,
+}
+
+/// A decimal from 0 to 1 in basis points.
+pub fn confidence_bps(factor: Factor) -> Result<i64, CompetitorError> {
+    let (above, below) = (*factor.0.numer(), *factor.0.denom());
+    let bps = above.checked_mul(i128::from(CONFIDENCE_BPS_MAX)).filter(|bps| bps % below == 0);
+    bps.and_then(|bps| i64::try_from(bps / below).ok())
+        .filter(|bps| (0..=CONFIDENCE_BPS_MAX).contains(bps))
+        .ok_or(CompetitorError::Confidence)
 }
 
 fn check_code(code: &str) -> Result<(), CompetitorError> {
