@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use shopwright_app::competitors::keep_watching_pages;
 use shopwright_app::effects::{Performers, WorkOptions, keep_working};
 use shopwright_app::pricing::{StoreZone, keep_refreshing};
 use shopwright_app::publish::keep_publishing;
@@ -137,6 +138,9 @@ pub async fn answer(
         let (clock, ids) = (Arc::clone(&stage.clock), Arc::clone(&ids));
         keep_publishing(store.clone(), clock, ids, shop.platform(), settings.drift_check)
     });
+    let watching = settings.competitor_pages.map(|every| {
+        keep_watching_pages(store.clone(), Arc::clone(&stage.clock), Arc::clone(&ids), every)
+    });
     let (price_refresh, every) = watch::channel(settings.price_refresh);
     let refresher = keep_refreshing(store, zone, stage.clock, ids, every);
     let running = Running { site: Arc::clone(&site), price_refresh };
@@ -171,8 +175,8 @@ pub async fn answer(
     };
     refresher.abort();
     sweeping.abort();
-    if let Some(publishing) = publishing {
-        publishing.abort();
+    for task in publishing.into_iter().chain(watching) {
+        task.abort();
     }
     served.map_err(failed)
 }

@@ -1,7 +1,10 @@
 //! Competitors at work: what is said of them is checked and kept, and shown with what counts of it.
 
+mod pages;
 mod price_file;
 
+pub(crate) use pages::{LOOK_AT_PAGE, look_at_page};
+pub use pages::{keep_watching_pages, schedule_pages};
 pub use price_file::{
     CompetitorImportError, CompetitorPricesSummary, ImportCompetitorPrices,
     import_competitor_prices,

@@ -11,6 +11,7 @@ use shopwright_store::webhook_deliveries::DELIVER;
 
 use super::outside::Outside;
 use super::perform::{Perform, Performed, Record};
+use crate::competitors::{LOOK_AT_PAGE, look_at_page};
 use crate::mail::{self, SEND_MAIL};
 use crate::pricing::promotion_end::{self, PROMOTION_ENDED};
 use crate::publish::{self, CHECK_DRIFT};
@@ -68,7 +69,7 @@ impl Performers {
 
 impl Perform for Performers {
     fn kinds(&self) -> &'static [&'static str] {
-        &[DELIVER, SEND_MAIL, PROMOTION_ENDED, PUBLISH, CHECK_DRIFT]
+        &[DELIVER, SEND_MAIL, PROMOTION_ENDED, PUBLISH, CHECK_DRIFT, LOOK_AT_PAGE]
     }
 
     fn tries_max(&self, kind: &str) -> u32 {
@@ -90,6 +91,7 @@ impl Perform for Performers {
             PROMOTION_ENDED => promotion_end::tell(&effect),
             PUBLISH => publish::publish(self, &effect).await,
             CHECK_DRIFT => publish::check_drift(self, &effect).await,
+            LOOK_AT_PAGE => look_at_page(self, &effect).await,
             other => {
                 Performed::bare(Outcome::GivenUp { error: format!("nobody does `{other}` here") })
             }

@@ -1,7 +1,10 @@
 //! Competitors' prices from the moment they are seen to the price that follows them.
 
+mod pages;
+
 use shopwright_app::competitors::{
-    CompetitorError, SeenPrice, WantedMatch, overview, put_competitor, put_match, take_price,
+    CompetitorError, ImportCompetitorPrices, SeenPrice, WantedMatch, import_competitor_prices,
+    overview, put_competitor, put_match, take_price,
 };
 use shopwright_app::pricing::{PolicyScope, replay, set_policy};
 use shopwright_domain::platforms::Platform;
@@ -159,5 +162,41 @@ fn an_uncertain_match_counts_once_somebody_confirmed_it_and_not_after_its_addres
         unsure.seen.observed_at = shop.clock.now();
         take(shop, unsure).unwrap();
         assert_eq!(verdicts(shop), [("rival".to_owned(), Verdict::Unconfirmed)]);
+    });
+}
+
+#[test]
+fn a_file_of_prices_is_taken_once_and_rows_that_do_not_fit_are_given_back() {
+    on_both(|shop| {
+        following(shop);
+        let path = shop.file(
+            "theirs.csv",
+            "competitor,sku,price,in_stock,observed_at,url,confidence\n\
+             rival,A-1,8.80,yes,2011-12-10T08:00:00Z,https://rival.example/1,0.95\n\
+             other,A-1,9.50,out of stock,2011-12-10T08:00:00Z,,\n\
+             rival,A-1,100.00,yes,2011-12-10T08:30:00Z,,\n\
+             rival,NONE,8.80,,,,\n\
+             rival,A-1,8.8O,,,,\n\
+             rival,A-1,9.00,maybe,,,\n",
+        );
+        let import = || {
+            let command = ImportCompetitorPrices {
+                path: path.clone(),
+                currency: "GBP".parse().unwrap(),
+                rejects: shop.folder.path().join("rejects.csv"),
+            };
+            shop.run(import_competitor_prices(&shop.store, command, shop.clock.now())).unwrap()
+        };
+        let first = import();
+        assert_eq!((first.read, first.taken, first.known, first.rejected), (6, 2, 0, 4));
+        let rejects = std::fs::read_to_string(first.rejects_file.unwrap()).unwrap();
+        for part in ["ten times or more", "no product NONE", "price: ", "`maybe` is not yes or no"]
+        {
+            assert!(rejects.contains(part), "{part} in {rejects}");
+        }
+        let again = import();
+        assert_eq!((again.taken, again.known), (0, 2));
+        later(shop, 1);
+        assert_eq!(price(shop), 924);
     });
 }

@@ -242,6 +242,11 @@ pub struct MatchView {
     /// When.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub confirmed_at: Option<Timestamp>,
+    /// When its page was last looked at.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub page_looked_at: Option<Timestamp>,
+    /// Why its page told no price then.
+    pub page_error: Option<String>,
 }
 
 impl From<Match> for MatchView {
@@ -254,6 +259,8 @@ impl From<Match> for MatchView {
             confidence: confidence(found.confidence_bps),
             confirmed: found.confirmed.is_some(),
             confirmed_at: found.confirmed.map(|(_, at)| at),
+            page_looked_at: found.looked_at,
+            page_error: found.page_error,
         }
     }
 }

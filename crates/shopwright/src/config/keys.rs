@@ -264,6 +264,13 @@ pub const KEYS: &[Key] = &[
         "How often the shop platform is looked at for prices that are not ours.",
     ),
     key(
+        "competitor_page_hours",
+        "0",
+        Kind::Whole(0, 8_760),
+        "How often competitors' product pages are looked at, where a match names one. 0 is never. \
+         See docs/competitors.md.",
+    ),
+    key(
         "connections_max",
         "4096",
         Kind::Whole(16, 1_000_000),

@@ -107,6 +107,8 @@ pub struct Settings {
     pub shop: Option<Shop>,
     /// How often it is looked at.
     pub drift_check: Duration,
+    /// How often competitors' pages are looked at.
+    pub competitor_pages: Option<Duration>,
     /// What callers, connections and addresses may take.
     pub limits: Limits,
     /// Every key with value and origin, in the table's order.
@@ -126,6 +128,7 @@ impl Settings {
         let (connections, refresh) =
             (number("database_connections")?, number("price_refresh_seconds")?);
         let drift_check = Duration::from_secs(60 * number("drift_check_minutes")?);
+        let page_hours = number("competitor_page_hours")?;
         for (name, file) in IN_DATA_DIR {
             if let Some(setting) = all.iter_mut().find(|s| s.key.name == name) {
                 let default = || data_dir.join(file).display().to_string();
@@ -151,6 +154,7 @@ impl Settings {
             limits: limits(&all)?,
             shop: shop(&all)?,
             drift_check,
+            competitor_pages: (page_hours > 0).then(|| Duration::from_secs(3_600 * page_hours)),
             key_secret_file: text(&all, "key_secret_file").into(),
             seal_key_file: text(&all, "seal_key_file").into(),
             outbound_allow: parse_list(&text(&all, "outbound_allow"))

@@ -54,6 +54,7 @@ pub fn settings_of(settings: &Settings) -> Result<Settings, Failure> {
         mail_dir: data_dir.join("mail"),
         smtp_url: None,
         shop: None,
+        competitor_pages: None,
         data_dir,
         ..settings.clone()
     })
