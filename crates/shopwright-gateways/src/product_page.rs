@@ -232,7 +232,9 @@ fn walk(json: &RawValue, depth: usize, found: &mut Vec<Written>) {
         return;
     }
     if let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(json.get()) {
-        list.into_iter().for_each(|item| walk(item, depth + 1, found));
+        for item in list {
+            walk(item, depth + 1, found);
+        }
         return;
     }
     let Ok(fields) = serde_json::from_str::<BTreeMap<String, &RawValue>>(json.get()) else {

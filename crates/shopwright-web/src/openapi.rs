@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use crate::Site;
 use crate::api::{
-    audit, catalog, catalog_edit, competitor_intake, competitors, customers, effects, inventory,
-    keys, me, order_steps, orders, pricing, pricing_settings, promotions, refunds, reservations,
-    shop, stock_movements, stock_places, system, webhook_log, webhooks,
+    audit, catalog, catalog_edit, competitor_intake, competitors, customers, effects, feeds,
+    inventory, keys, me, order_steps, orders, pricing, pricing_settings, promotions, refunds,
+    reservations, shop, stock_movements, stock_places, system, webhook_log, webhooks,
 };
 use crate::input::BULK_BODY_BYTES_MAX;
 use crate::problem::Code;
@@ -80,6 +80,8 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(promotions::create_promotion, promotions::list_promotions))
         .routes(routes!(promotions::get_promotion, promotions::change_promotion))
         .routes(routes!(promotions::end_promotion_now))
+        .routes(routes!(feeds::prices_json))
+        .routes(routes!(feeds::prices_csv))
         .routes(routes!(competitors::list_competitors))
         .routes(routes!(competitors::get_competitor, competitors::put_competitor))
         .routes(routes!(competitors::put_match))

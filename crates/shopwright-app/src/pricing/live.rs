@@ -69,6 +69,11 @@ impl<B: Send + Sync + 'static> LivePrices<B> {
         skus.iter().map(|sku| snapshot.by_sku.get(sku.as_str()).cloned()).collect()
     }
 
+    /// All prices at one moment, in no order.
+    pub fn all(&self) -> Vec<Arc<LivePrice<B>>> {
+        self.snapshot.load().by_sku.values().cloned().collect()
+    }
+
     /// Hands the price to `read` without counting a reference: the hot path.
     pub fn with<T>(&self, sku: &str, read: impl FnOnce(&LivePrice<B>) -> T) -> Option<T> {
         self.snapshot.load().by_sku.get(sku).map(|live| read(live))

@@ -149,7 +149,7 @@ fn settled(
         .collect();
     Performed::done(move |tx| {
         for (due, said) in &told {
-            let said = said.as_ref().map(|()| ()).map_err(String::as_str);
+            let said = said.as_ref().copied().map_err(String::as_str);
             publishing::note_offered(tx, platform, due, said, now)?;
         }
         // More of the group than one call takes, or a price that changed while the shop was told.

@@ -111,6 +111,16 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Every one.
+    pub const ALL: [Self; 6] = [
+        Self::Used,
+        Self::Stale,
+        Self::OutOfStock,
+        Self::Unconfirmed,
+        Self::OtherCurrency,
+        Self::Outlier,
+    ];
+
     /// The text in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -201,11 +211,10 @@ pub fn judge_prices(
         .map(|price| JudgedPrice { verdict: alone(price), price: price.clone() })
         .collect();
     let standing: Vec<i64> = amounts(&judged);
-    let mut at = 0;
-    for judged in judged.iter_mut().filter(|judged| judged.verdict == Verdict::Used) {
+    let used = judged.iter_mut().filter(|judged| judged.verdict == Verdict::Used);
+    for (at, judged) in used.enumerate() {
         let mut others = standing.clone();
         others.remove(at);
-        at += 1;
         if !judged.price.is_forced && is_apart(judged.price.price_minor, &others) {
             judged.verdict = Verdict::Outlier;
         }

@@ -9,6 +9,7 @@ pub mod competitors;
 pub mod customer_views;
 pub mod customers;
 pub mod effects;
+pub mod feeds;
 pub mod inventory;
 pub mod keys;
 pub mod live_body;

@@ -9,6 +9,7 @@ pub mod account;
 pub mod audit;
 pub mod chart;
 pub mod chart_axis;
+mod competitors;
 pub mod docs;
 pub mod docs_schema;
 pub mod error;

@@ -38,6 +38,8 @@ pub const OPERATIONS: &[(&str, &str, &str, Opens)] = &[
     ("post",   "/v1/promotions/{id}/end",              "/v1/promotions/prm_01h455vb4pex5vsknk084sn02q/end", With("promotions:write")),
     ("get",    "/v1/promotions/{id}",                  "/v1/promotions/prm_01h455vb4pex5vsknk084sn02q", With("promotions:read")),
     ("put",    "/v1/promotions/{id}",                  "/v1/promotions/prm_01h455vb4pex5vsknk084sn02q", With("promotions:write")),
+    ("get",    "/v1/feeds/prices.json",                "/v1/feeds/prices.json",                 With("prices:read")),
+    ("get",    "/v1/feeds/prices.csv",                 "/v1/feeds/prices.csv",                  With("prices:read")),
     ("get",    "/v1/competitors",                      "/v1/competitors",                       With("pricing:read")),
     ("get",    "/v1/competitors/{code}",               "/v1/competitors/rival-candles",         With("pricing:read")),
     ("put",    "/v1/competitors/{code}",               "/v1/competitors/rival-candles",         With("pricing:write")),

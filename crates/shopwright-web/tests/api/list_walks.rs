@@ -2,6 +2,9 @@
 //! that are added later too.
 
 use serde_json::{Value, json};
+use shopwright_domain::catalog::Sku;
+use shopwright_domain::platforms::{Platform, VariantIds};
+use shopwright_store::listings::{self, Seen};
 
 use crate::client::escaped;
 use crate::harness::{STILL, Shop, on_both};
@@ -111,6 +114,16 @@ fn add_to(shop: &Shop, lists: &[List], round: u32) {
             assert!((200..300).contains(&shop.post(&test).send().status));
         }
     }
+    // These lists are in the order of codes: what is new comes first.
+    let competitor = format!("/v1/competitors/c-{}", 9 - round);
+    shop.put(&competitor).json(&json!({ "name": "Rival" })).send().expect(201);
+    let at = shop.clock_now();
+    shop.write(move |tx| {
+        let variant_id = format!("{}", 9 - round);
+        let ids = VariantIds { product_id: "1".into(), variant_id, inventory_item_id: None };
+        let (sku, shown) = (Sku::parse("85123A").unwrap(), Some((1, "GBP".parse().unwrap())));
+        listings::see(tx, &Seen { platform: Platform::Shopify, ids: &ids, sku: &sku, shown, at })
+    });
     let customer = format!("/v1/customers/C-{round}");
     shop.put(&customer).json(&json!({ "name": "Ada" })).send().expect(201);
 }

@@ -18,6 +18,7 @@ mod customers;
 mod description;
 mod effects;
 mod encodings;
+mod feeds;
 mod following;
 mod harness;
 mod hygiene;

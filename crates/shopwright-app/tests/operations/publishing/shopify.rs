@@ -134,7 +134,7 @@ fn whatever_fails_on_the_way_the_shop_shows_the_same_price_in_the_end() {
         on_both(|shop| {
             stocked(shop);
             let (platform, on) = platform();
-            platform.fail(&[fault.clone()]);
+            platform.fail(std::slice::from_ref(&fault));
             schedule(shop, Of::Shopify);
             let worker = work_with(shop, &shop.store, &outside(), &on);
             wait_until("it failed", || {
