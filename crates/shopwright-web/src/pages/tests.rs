@@ -126,7 +126,7 @@ fn product_view(price: PriceState) -> ProductView {
             decision_id: id,
         }],
         chart: chart_view(vec![(-9, 250), (-2, 299)], vec![(-14, 9), (-7, -3)]),
-        competitors: Verdict::ALL.map(|verdict| judged(verdict)).to_vec(),
+        competitors: Verdict::ALL.map(judged).to_vec(),
         stale: true,
     }
 }
