@@ -34,6 +34,8 @@ pub struct Metrics {
     waiting: Gauge<i64, AtomicI64>,
     oldest: Gauge<i64, AtomicI64>,
     given_up: Gauge<i64, AtomicI64>,
+    listings: Gauge<i64, AtomicI64>,
+    drifting: Gauge<i64, AtomicI64>,
 }
 
 impl Default for Metrics {
@@ -42,6 +44,7 @@ impl Default for Metrics {
         let seconds = Histogram::new(BUCKETS);
         let (prices, stale) = (Gauge::default(), Gauge::default());
         let (waiting, oldest, given_up) = (Gauge::default(), Gauge::default(), Gauge::default());
+        let (listings, drifting) = (Gauge::default(), Gauge::default());
         let mut registry = Registry::with_prefix("shopwright");
         registry.register("http_requests", "Answered requests", requests.clone());
         registry.register("http_request_seconds", "Time to answer a request", seconds.clone());
@@ -50,7 +53,20 @@ impl Default for Metrics {
         registry.register("effects_waiting", "Effects and jobs to be done", waiting.clone());
         registry.register("effects_overdue_seconds", "Age of the oldest due one", oldest.clone());
         registry.register("effects_given_up", "Effects that need somebody", given_up.clone());
-        Self { registry, requests, seconds, prices, stale, waiting, oldest, given_up }
+        registry.register("shop_listings", "Variants the shop shows", listings.clone());
+        registry.register("shop_listings_drifting", "Those not at our price", drifting.clone());
+        Self {
+            registry,
+            requests,
+            seconds,
+            prices,
+            stale,
+            waiting,
+            oldest,
+            given_up,
+            listings,
+            drifting,
+        }
     }
 }
 
@@ -80,6 +96,12 @@ impl Metrics {
         self.waiting.set(backlog.waiting);
         self.oldest.set(overdue.max(0) / SECOND);
         self.given_up.set(backlog.given_up);
+    }
+
+    /// Takes in how many variants the shop's platform shows, and how many of them not at our price.
+    pub fn set_listings(&self, (all, drifting): (i64, i64)) {
+        self.listings.set(all);
+        self.drifting.set(drifting);
     }
 
     /// The whole text.

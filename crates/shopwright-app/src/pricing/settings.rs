@@ -115,15 +115,6 @@ impl Layers {
     }
 }
 
-/// Which of these products, each with its category, a layer stops.
-pub(crate) fn frozen_among(
-    tx: &mut Tx<'_>,
-    products: &[(&Sku, Option<&str>)],
-) -> Result<Vec<bool>, StoreError> {
-    let layers = Layers::load(tx)?;
-    Ok(products.iter().map(|(sku, category)| layers.resolve(sku, *category).freeze).collect())
-}
-
 /// Hours after which a competitor's price of this product is too old to count.
 pub(crate) fn fresh_hours_of(
     tx: &mut Tx<'_>,

@@ -16,7 +16,6 @@ use shopwright_store::{StoreError, Tx};
 
 use super::schedule::{add, all_frozen};
 use crate::effects::{CALL_TIME_MAX, Performed, Performers, Record};
-use crate::pricing::frozen_among;
 
 /// When it is looked again whether the freeze was lifted, or the other worker is done.
 const LATER: i64 = 2 * SECOND;
@@ -108,10 +107,7 @@ fn load(
         return Ok(Wanted::Later(LATER));
     }
     let (mut offered, mut refused) = (Vec::new(), Vec::new());
-    let wanted = publishing::due(tx, group, limit)?;
-    let products: Vec<_> = wanted.iter().map(|due| (&due.sku, due.category.as_deref())).collect();
-    let frozen = frozen_among(tx, &products)?;
-    for (due, _) in wanted.into_iter().zip(frozen).filter(|(_, frozen)| !frozen) {
+    for due in publishing::due(tx, group, limit)? {
         match due.shop_currency.filter(|currency| *currency != due.currency) {
             Some(theirs) => {
                 let error = format!(

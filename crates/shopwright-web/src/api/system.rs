@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use shopwright_store::{Change, StoreError, effects, feed};
+use shopwright_store::{Change, StoreError, effects, feed, publishing};
 use utoipa::ToSchema;
 
 use crate::Site;
@@ -63,6 +63,12 @@ pub async fn metrics(State(site): State<Arc<Site>>) -> Response {
     let backlog = site.store.read(effects::backlog);
     if let Ok(Ok(backlog)) = tokio::time::timeout(BACKLOG_TIME_MAX, backlog).await {
         site.metrics.set_backlog(&backlog, site.clock.now());
+    }
+    if let Some(platform) = site.publishes_to {
+        let listings = site.store.read(move |tx| publishing::count(tx, platform));
+        if let Ok(Ok(listings)) = tokio::time::timeout(BACKLOG_TIME_MAX, listings).await {
+            site.metrics.set_listings(listings);
+        }
     }
     let text = site.metrics.encode(site.prices.len(), site.prices.is_stale());
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
