@@ -24,6 +24,7 @@ pub mod pricing;
 pub mod product;
 pub mod settings;
 pub mod setup;
+pub mod shop;
 pub mod sign_in;
 pub mod user_agent;
 pub mod waterfall;

@@ -2,11 +2,12 @@
 
 use serde_json::json;
 use shopwright_domain::catalog::Sku;
+use shopwright_domain::identity::Role;
 use shopwright_domain::platforms::{Platform, VariantIds};
 use shopwright_domain::time::HOUR;
 use shopwright_store::listings::{self, Seen};
 
-use crate::harness::{LIVELY, STILL, Shop, on_both, on_sqlite};
+use crate::harness::{LIVELY, LOOPBACK, STILL, Shop, on_both, on_sqlite};
 
 const PRICES: &str = "/v1/competitor_prices";
 
@@ -97,7 +98,7 @@ fn competitors_and_matches_are_put_shown_and_refused_by_field() {
 
 #[test]
 fn what_the_platform_shows_beside_our_price_is_reported_and_told_again_on_demand() {
-    on_sqlite(STILL, |shop| {
+    on_sqlite(LOOPBACK, |shop| {
         let (sku, at) = (Sku::parse("85123A").unwrap(), shop.clock_now());
         shop.write(move |tx| {
             let ids = VariantIds {
@@ -121,5 +122,18 @@ fn what_the_platform_shows_beside_our_price_is_reported_and_told_again_on_demand
         assert_eq!(again["variants"], 1);
         let none = json!({ "sku": "NONE" });
         shop.post("/v1/shop/publish_again").json(&none).send().problem(404, "unknown_sku");
+        let browser = shop.browser_of(shop.operator("staff@shop.example", Role::Staff));
+        shop.sql("UPDATE listings SET differs_since = shown_at, shown_at = seen_at");
+        let seen = browser.get("/shop").text;
+        assert!(
+            seen.contains("The shop shows another price.") && seen.contains("Publish again"),
+            "{seen}"
+        );
+        let told = browser.fill("/shop", "/shop/publish-again", &[]);
+        assert_eq!((told.status, told.header("location")), (303, "/shop?done=told"));
+        let looked = browser.fill("/shop", "/shop/drift-check", &[]);
+        assert_eq!((looked.status, looked.header("location")), (303, "/shop?done=look"));
+        let reader = shop.browser_of(shop.operator("read@shop.example", Role::ReadOnly));
+        assert!(!reader.get("/shop").text.contains("Publish again"));
     });
 }
