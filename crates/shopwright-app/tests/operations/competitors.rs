@@ -13,7 +13,7 @@ use shopwright_domain::time::{Clock as _, HOUR};
 use shopwright_store::competitors::Observation;
 use shopwright_store::pricing;
 
-use crate::harness::{Shop, on_both};
+use crate::harness::{Shop, finds_planted, on_both};
 use crate::publishing::{listed, sku};
 
 fn seen(shop: &Shop, competitor: &str, price_minor: i64) -> SeenPrice {
@@ -199,4 +199,30 @@ fn a_file_of_prices_is_taken_once_and_rows_that_do_not_fit_are_given_back() {
         later(shop, 1);
         assert_eq!(price(shop), 924);
     });
+}
+
+/// A product with the price of one competitor, whose match somebody confirmed.
+fn books(shop: &Shop) {
+    following(shop);
+    take(shop, seen(shop, "rival", 880)).unwrap();
+    let stamp = shop.stamp();
+    let wanted = WantedMatch { url: None, confidence_bps: 10_000, confirmed: true };
+    shop.run(shop.store.write(move |tx| put_match(tx, ("rival", &sku("A-1")), &wanted, stamp)))
+        .unwrap();
+    shop.assert_books_hold();
+}
+
+#[test]
+fn planted_corruptions_of_competitors_are_found() {
+    let check = |rule: &'static str, sql: &'static str, names: &str| {
+        finds_planted(books, (rule, sql, names));
+    };
+    let theirs = "UPDATE competitor_prices SET currency = 'EUR'";
+    check("competitor_currency", theirs, "rival A-1: expected GBP, found EUR");
+    let ours = "UPDATE products SET currency = 'USD' WHERE sku = 'A-1'";
+    check("competitor_currency", ours, "rival A-1: expected USD, found GBP");
+    let by = "UPDATE competitor_matches SET confirmed_by = NULL";
+    check("competitor_confirmed", by, "found nobody");
+    let at = "UPDATE competitor_matches SET confirmed_at = NULL";
+    check("competitor_confirmed", at, "rival A-1: expected both");
 }
