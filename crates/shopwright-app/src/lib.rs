@@ -1,6 +1,7 @@
 //! Operations and jobs: load, decide, write, announce; and the live snapshots that serve reads.
 
 pub mod catalog;
+pub mod competitors;
 pub mod customers;
 pub mod effects;
 pub mod events;
@@ -13,5 +14,6 @@ pub mod orders;
 pub mod platforms;
 pub mod pricing;
 pub mod streams;
+pub mod publish;
 pub mod sweep;
 pub mod webhooks;

@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod backup;
 pub mod catalog;
+pub mod competitors;
 mod conditions;
 pub mod customers;
 mod dialect;
@@ -33,6 +34,7 @@ mod postgres_tls;
 pub mod price_list;
 pub mod pricing;
 pub mod promotions;
+pub mod publishing;
 pub mod sessions;
 pub mod settings;
 pub mod sign_in;

@@ -4,6 +4,7 @@
 //! says which invariant is checked by which rule, and which has none yet. Every rule is itself tested
 //! by two planted corruptions or more; a test counts them.
 
+mod competitors;
 mod effects;
 mod orders;
 mod stock;
@@ -124,6 +125,7 @@ pub fn verify(tx: &mut Tx<'_>) -> Result<Vec<RuleResult>, StoreError> {
         .chain(stock::RULES)
         .chain(effects::RULES)
         .chain(streams::RULES)
+        .chain(competitors::RULES)
         .map(|rule| {
             let broken = tx.query(rule.sql, params![ROWS_SHOWN_MAX], |row| {
                 let (id, expected, found): (String, String, String) =

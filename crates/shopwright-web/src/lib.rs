@@ -41,6 +41,7 @@ use shopwright_app::pricing::{LivePrices, StoreZone};
 use shopwright_domain::identity::random_32;
 use shopwright_domain::ids::{Entropy, IdSource, OperatorId};
 use shopwright_domain::money::Currency;
+use shopwright_domain::platforms::Platform;
 use shopwright_domain::time::Clock;
 use shopwright_gateways::inbound::InboundSecrets;
 use shopwright_store::{Store, StoreError};
@@ -97,6 +98,8 @@ pub struct SiteOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// In a demonstration store on a loopback address: whom visitors are signed in as.
     pub demo_operator: Option<OperatorId>,
+    /// The platform that is told our prices.
+    pub publishes_to: Option<Platform>,
     /// What callers, connections and addresses may take.
     pub limits: Limits,
     /// Who is told of products whose demand moved.
@@ -125,6 +128,7 @@ pub struct Site {
     pub(crate) public_url: Option<PublicUrl>,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) demo_operator: Option<OperatorId>,
+    pub(crate) publishes_to: Option<Platform>,
     pub(crate) passwords: Passwords,
     pub(crate) description: serde_json::Value,
     pub(crate) browser_routes: BrowserRoutes,
@@ -165,6 +169,7 @@ impl Site {
             public_url: options.public_url,
             trusted_proxies: options.trusted_proxies,
             demo_operator: options.demo_operator,
+            publishes_to: options.publishes_to,
             passwords,
             browser_routes: BrowserRoutes::of(&description),
             description,

@@ -73,6 +73,8 @@ pub struct Metrics {
     oldest: Gauge<i64, AtomicI64>,
     given_up: Gauge<i64, AtomicI64>,
     streams: StreamGauges,
+    listings: Gauge<i64, AtomicI64>,
+    drifting: Gauge<i64, AtomicI64>,
 }
 
 impl Default for Metrics {
@@ -81,6 +83,7 @@ impl Default for Metrics {
         let seconds = Histogram::new(BUCKETS);
         let (prices, stale) = (Gauge::default(), Gauge::default());
         let (waiting, oldest, given_up) = (Gauge::default(), Gauge::default(), Gauge::default());
+        let (listings, drifting) = (Gauge::default(), Gauge::default());
         let mut registry = Registry::with_prefix("shopwright");
         registry.register("http_requests", "Answered requests", requests.clone());
         registry.register("http_request_seconds", "Time to answer a request", seconds.clone());
@@ -92,6 +95,20 @@ impl Default for Metrics {
         let streams = StreamGauges::default();
         streams.register(&mut registry);
         Self { registry, requests, seconds, prices, stale, waiting, oldest, given_up, streams }
+        registry.register("shop_listings", "Variants the shop shows", listings.clone());
+        registry.register("shop_listings_drifting", "Those not at our price", drifting.clone());
+        Self {
+            registry,
+            requests,
+            seconds,
+            prices,
+            stale,
+            waiting,
+            oldest,
+            given_up,
+            listings,
+            drifting,
+        }
     }
 }
 
@@ -140,6 +157,10 @@ impl Metrics {
             set(&to.lost, shard.lost);
             set(&to.read, i64::from(shard.owner.is_some() && shard.problem.is_none()));
         }
+    /// Takes in how many variants the shop's platform shows, and how many of them not at our price.
+    pub fn set_listings(&self, (all, drifting): (i64, i64)) {
+        self.listings.set(all);
+        self.drifting.set(drifting);
     }
 
     /// The whole text.

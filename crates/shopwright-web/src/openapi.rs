@@ -11,9 +11,7 @@ use std::sync::Arc;
 
 use crate::Site;
 use crate::api::{
-    audit, catalog, catalog_edit, customers, effects, inbound, inventory, keys, me, order_steps,
-    orders, pricing, pricing_settings, promotions, refunds, reservations, stock_movements,
-    stock_places, streams, system, webhook_log, webhooks,
+    audit, catalog, catalog_edit, competitor_intake, competitors, customers, effects, feeds, inbound, inventory, keys, me, order_steps, orders, pricing, pricing_settings, promotions, refunds, reservations, shop, stock_movements, stock_places, streams, system, webhook_log, webhooks,
 };
 use crate::input::{BULK_BODY_BYTES_MAX, INBOUND_BODY_BYTES_MAX};
 use crate::problem::Code;
@@ -30,6 +28,8 @@ use crate::problem::Code;
         (name = "Prices", description = "What a product costs now, and why."),
         (name = "Price settings", description = "How prices are decided: strategies, limits, the emergency stop."),
         (name = "Promotions", description = "Lower (or other) prices for a time."),
+        (name = "Competitors", description = "Who sells the same, what they charge, and what of it counts."),
+        (name = "Shop platform", description = "Our prices on Shopify or WooCommerce: told, looked at, told again."),
         (name = "Products", description = "The catalogue."),
         (name = "Customers", description = "Who buys: known, merged, handed out, erased."),
         (name = "Orders", description = "Orders taken elsewhere, and what happens to them."),
@@ -79,6 +79,16 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(promotions::create_promotion, promotions::list_promotions))
         .routes(routes!(promotions::get_promotion, promotions::change_promotion))
         .routes(routes!(promotions::end_promotion_now))
+        .routes(routes!(feeds::prices_json))
+        .routes(routes!(feeds::prices_csv))
+        .routes(routes!(competitors::list_competitors))
+        .routes(routes!(competitors::get_competitor, competitors::put_competitor))
+        .routes(routes!(competitors::put_match))
+        .routes(routes!(competitors::get_prices))
+        .routes(routes!(competitor_intake::take_prices))
+        .routes(routes!(shop::list_drift))
+        .routes(routes!(shop::check_drift))
+        .routes(routes!(shop::publish_again))
         .routes(routes!(catalog::list_products))
         .routes(routes!(catalog::get_product, catalog_edit::put_product))
         .merge(bulk())

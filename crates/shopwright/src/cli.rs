@@ -343,6 +343,11 @@ pub struct CsvArgs {
     /// Guess the mapping from the names and the first rows, and write it beside the file
     #[arg(long, conflicts_with = "mapping")]
     pub guess: bool,
+    /// What competitors charge: one row for each competitor and product
+    #[command(after_long_help = "\
+Columns by name: competitor, sku and price are needed; currency, shipping, in_stock, observed_at, url
+and confidence may be there. A row without observed_at was seen now.")]
+    CompetitorPrices(CatalogArgs),
 }
 
 /// Flags of `import online-retail`.

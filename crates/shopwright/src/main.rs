@@ -155,6 +155,9 @@ fn answer(command: Command, settings: &Settings, json: bool) -> Result<Answer, F
         Command::Import(command) => {
             let store = ledger::open_or_make(settings)?;
             wait_for(import::table(settings, store, command, json))
+        Command::Import(ImportCommand::CompetitorPrices(args)) => {
+            let store = ledger::open_or_make(settings)?;
+            wait_for(import::competitor_prices(settings, store, args, json))
         }
         Command::Price(PriceCommand::Show { sku }) => {
             let store = ledger::open(settings)?;

@@ -11,12 +11,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use shopwright_app::competitors::keep_watching_pages;
 use shopwright_app::effects::{Performers, WorkOptions, keep_working};
 use shopwright_app::events::Traffic;
 use shopwright_app::pricing::{StoreZone, keep_following_traffic, keep_refreshing};
 use shopwright_app::sweep::{KeptDays, keep_swept};
+use shopwright_app::pricing::{StoreZone, keep_refreshing};
+use shopwright_app::publish::keep_publishing;
+use shopwright_app::sweep::keep_swept;
 use shopwright_domain::ids::{IdSource, OperatorId};
 use shopwright_domain::time::Clock;
+use shopwright_gateways::shop::Shop;
 use shopwright_store::{Store, StoreError, identity};
 use shopwright_web::limits::Limits;
 use shopwright_web::{PublicUrl, Site, SiteOptions};
@@ -121,6 +126,7 @@ pub async fn answer(
         trusted_proxies: settings.trusted_proxies.clone(),
         demo_operator: stage.demo_operator,
         traffic: Arc::clone(&traffic),
+        publishes_to: settings.shop.as_ref().map(Shop::platform),
     })
     .await?;
     let sweeping = keep_swept(
@@ -129,9 +135,18 @@ pub async fn answer(
         Arc::clone(&outside),
         KeptDays { effects: settings.effects_kept_days, events: settings.events_kept_days },
     );
-    let performers = Arc::new(Performers::new(store.clone(), Arc::clone(&stage.clock), outside));
+    let performers = Performers::new(store.clone(), Arc::clone(&stage.clock), outside)
+        .publishing_to(settings.shop.clone());
+    let performers = Arc::new(performers);
     let working =
         keep_working(store.clone(), Arc::clone(&stage.clock), performers, WorkOptions::default());
+    let publishing = settings.shop.as_ref().map(|shop| {
+        let (clock, ids) = (Arc::clone(&stage.clock), Arc::clone(&ids));
+        keep_publishing(store.clone(), clock, ids, shop.platform(), settings.drift_check)
+    });
+    let watching = settings.competitor_pages.map(|every| {
+        keep_watching_pages(store.clone(), Arc::clone(&stage.clock), Arc::clone(&ids), every)
+    });
     let (price_refresh, every) = watch::channel(settings.price_refresh);
     let (clock, now_and_then) = (Arc::clone(&stage.clock), Arc::clone(&ids));
     let follower =
@@ -170,6 +185,9 @@ pub async fn answer(
     refresher.abort();
     follower.abort();
     sweeping.abort();
+    for task in publishing.into_iter().chain(watching) {
+        task.abort();
+    }
     served.map_err(failed)
 }
 

@@ -3,15 +3,19 @@
 use std::sync::Arc;
 
 use shopwright_domain::time::Clock;
+use shopwright_gateways::shop::Shop;
 use shopwright_store::Store;
 use shopwright_store::effects::{Effect, Outcome};
+use shopwright_store::publishing::PUBLISH;
 use shopwright_store::webhook_deliveries::DELIVER;
 
 use super::outside::Outside;
 use super::perform::{Perform, Performed, Record};
 use crate::inbound::{self, INBOUND};
+use crate::competitors::{LOOK_AT_PAGE, look_at_page};
 use crate::mail::{self, SEND_MAIL};
 use crate::pricing::promotion_end::{self, PROMOTION_ENDED};
+use crate::publish::{self, CHECK_DRIFT};
 use crate::webhooks::deliver;
 
 /// Tries of what has no schedule of its own: the last is about three hours after the first.
@@ -25,6 +29,7 @@ pub struct Performers {
     pub(crate) store: Store,
     pub(crate) clock: SharedClock,
     pub(crate) outside: Arc<Outside>,
+    shop: Option<Shop>,
 }
 
 /// A clock that can be shown in debug output.
@@ -40,7 +45,17 @@ impl std::fmt::Debug for SharedClock {
 impl Performers {
     /// Performers over this ledger, time and outside.
     pub fn new(store: Store, clock: Arc<dyn Clock>, outside: Arc<Outside>) -> Self {
-        Self { store, clock: SharedClock(clock), outside }
+        Self { store, clock: SharedClock(clock), outside, shop: None }
+    }
+
+    /// The same with the platform that prices are published to.
+    #[must_use]
+    pub fn publishing_to(self, shop: Option<Shop>) -> Self {
+        Self { shop, ..self }
+    }
+
+    pub(crate) fn shop(&self) -> Option<&Shop> {
+        self.shop.as_ref()
     }
 
     pub(crate) fn now(&self) -> shopwright_domain::time::Timestamp {
@@ -56,6 +71,7 @@ impl Performers {
 impl Perform for Performers {
     fn kinds(&self) -> &'static [&'static str] {
         &[DELIVER, SEND_MAIL, PROMOTION_ENDED, INBOUND]
+        &[DELIVER, SEND_MAIL, PROMOTION_ENDED, PUBLISH, CHECK_DRIFT, LOOK_AT_PAGE]
     }
 
     fn tries_max(&self, kind: &str) -> u32 {
@@ -66,6 +82,7 @@ impl Perform for Performers {
         match effect.kind.as_str() {
             DELIVER => Some(deliver::given_up(effect, error.to_owned(), self.now())),
             INBOUND => Some(inbound::given_up(effect, error.to_owned(), self.now())),
+            PUBLISH => Some(publish::given_up(effect, error.to_owned(), self.now())),
             _ => None,
         }
     }
@@ -76,6 +93,9 @@ impl Perform for Performers {
             SEND_MAIL => mail::send(self, &effect).await,
             INBOUND => inbound::process(self, &effect).await,
             PROMOTION_ENDED => promotion_end::tell(&effect),
+            PUBLISH => publish::publish(self, &effect).await,
+            CHECK_DRIFT => publish::check_drift(self, &effect).await,
+            LOOK_AT_PAGE => look_at_page(self, &effect).await,
             other => {
                 Performed::bare(Outcome::GivenUp { error: format!("nobody does `{other}` here") })
             }

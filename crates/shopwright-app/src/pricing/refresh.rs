@@ -11,14 +11,14 @@ use serde::Serialize;
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::ids::{DecisionId, IdSource};
 use shopwright_domain::pricing::{
-    CurrentPrice, DecideError, PolicyPatch, PriceDecision, PriceFacts, PricePolicy, PromotionFact,
-    decide,
+    CompetitorFact, CompetitorPrice, CurrentPrice, DecideError, PolicyPatch, PriceDecision,
+    PriceFacts, PricePolicy, PromotionFact, decide, judge_prices,
 };
 use shopwright_domain::time::{DAY, Timestamp};
 use shopwright_store::events::demand::{self, Demand};
 use shopwright_store::pricing::{FactsOf, NewDecision, NewStanding, PricingFacts};
 use shopwright_store::promotions::Promotion;
-use shopwright_store::{Store, StoreError, Tx, orders, pricing, promotions};
+use shopwright_store::{Store, StoreError, Tx, competitors, orders, pricing, promotions};
 
 use super::price_events;
 use super::settings::Layers;
@@ -140,12 +140,17 @@ fn refresh_those(
     let (hour, weekday, day_start) = zone.place(now);
     let rows = pricing::facts(tx, scope, now, day_start)?;
     let now = after_last_change(tx, &rows, now, fresh)?;
+    let skus: Vec<&str> = rows.iter().map(|row| row.sku.as_str()).collect();
+    let theirs = competitors::latest(tx, &skus, now)?;
     let mut page = Refreshed::default();
     let (mut decisions, mut standing) = (Vec::new(), Vec::new());
     for (row, id) in rows.iter().zip(fresh) {
         page.evaluated += 1;
         let policy = layers.resolve(&row.sku, row.category.as_deref());
-        let facts = price_facts(row, &running, units, (now, hour, weekday));
+        let facts = PriceFacts {
+            competitor: competitor_fact(theirs.get(row.sku.as_str()), row, &policy, now),
+            ..price_facts(row, &running, units, (now, hour, weekday))
+        };
         let decision = match decide(&facts, &policy) {
             Ok(decision) => decision,
             Err(DecideError::NoBasePrice) => {
@@ -256,10 +261,25 @@ fn price_facts(
             day_open_minor: day_open.unwrap_or(amount_minor),
         }),
         promotions: running.iter().filter_map(|p| promotion_fact(p, row)).collect(),
+        competitor: None,
         now,
         hour,
         weekday,
     }
+}
+
+/// What is left of the competitors' prices; `None` where no setting asks for them, so that shops
+/// without any keep the facts they have.
+fn competitor_fact(
+    prices: Option<&Vec<CompetitorPrice>>,
+    row: &PricingFacts,
+    policy: &PricePolicy,
+    now: Timestamp,
+) -> Option<CompetitorFact> {
+    let asked = policy.competitor_corridor.is_some() || policy.rules.competitor.is_some();
+    let prices = prices.filter(|_| asked)?;
+    let product = (row.base_minor, row.currency);
+    judge_prices(prices, product, policy.competitor_fresh_hours, now).1
 }
 
 /// What a running promotion is to a product; `None` where it does not cover it, or cannot count.

@@ -123,6 +123,15 @@ impl Layers {
     }
 }
 
+/// Hours after which a competitor's price of this product is too old to count.
+pub(crate) fn fresh_hours_of(
+    tx: &mut Tx<'_>,
+    sku: &Sku,
+    category: Option<&str>,
+) -> Result<i64, StoreError> {
+    Ok(Layers::load(tx)?.resolve(sku, category).competitor_fresh_hours)
+}
+
 /// Why settings were refused; nothing changed.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyChangeError {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod catalog_files;
+mod competitors;
 mod customers;
 mod events;
 mod harness;
@@ -13,6 +14,7 @@ mod platform_samples;
 mod platforms;
 mod prices;
 mod products;
+mod publishing;
 mod replayed_stock;
 mod sales;
 mod shopper_events;

@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use super::amounts::{money_text, percent_text, price_with_margin};
+use super::competitors::FRESH_HOURS_MAX;
 use super::endings::{ending_digits_max, parse_ending};
 use super::policy::{Limit, PolicyPatch, PricePolicy};
 use crate::money::{Currency, Factor};
@@ -87,6 +88,15 @@ impl PolicyPatch {
             (1, UNITS_MAX),
         );
         errors.integer("/velocity_units_min", self.velocity_units_min, (0, UNITS_MAX));
+        if let Some(rule) = &self.competitor {
+            errors.factor("/competitor/target", Some(rule.target));
+            if !(Factor::new(0, 1)..=Factor::new(1, 1)).contains(&rule.weight)
+                || !is_setting(rule.weight)
+            {
+                let detail = "write a decimal from \"0\" to \"1\" with at most six places";
+                errors.add("/competitor/weight", "factor_out_of_range", detail);
+            }
+        }
         errors.factor("/rules_factor_min", self.rules_factor_min);
         errors.factor("/rules_factor_max", self.rules_factor_max);
     }
@@ -135,10 +145,29 @@ impl PolicyPatch {
         errors.rising("/weekdays", "weekday", weekdays.is_sorted_by(|a, b| a.weekday < b.weekday));
     }
 
+    fn check_competitors(&self, errors: &mut Errors) {
+        let hours = (1, FRESH_HOURS_MAX);
+        errors.integer("/competitor_fresh_hours", self.competitor_fresh_hours, hours);
+        let Some(corridor) = &self.competitor_corridor else { return };
+        errors.factor("/competitor_corridor/min", corridor.min);
+        errors.factor("/competitor_corridor/max", corridor.max);
+        if corridor.min.is_none() && corridor.max.is_none() {
+            let detail = "give a `min`, a `max` or both, as \"0.95\"";
+            errors.add("/competitor_corridor", "corridor_without_ends", detail);
+        }
+        if let (Some(min), Some(max)) = (corridor.min, corridor.max)
+            && min > max
+        {
+            let detail = format!("write a factor of at most {max}, the `max`");
+            errors.add("/competitor_corridor/min", "corridor_min_above_max", detail);
+        }
+    }
+
     fn check_guardrails(&self, currency: Currency, errors: &mut Errors) {
         errors.limit("/legal_cap", self.legal_cap);
         errors.limit("/floor", self.floor);
         errors.limit("/ceiling", self.ceiling);
+        self.check_competitors(errors);
         errors.integer("/margin_min_bps", self.margin_min_bps, (0, MARGIN_BPS_MAX));
         errors.integer("/step_change_bps", self.step_change_bps, (1, STEP_BPS_MAX));
         errors.integer("/step_day_bps", self.step_day_bps, (1, STEP_BPS_MAX));

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::amounts::BPS_PER_ONE;
+use super::competitors::{CompetitorFact, stale_competitor};
 use super::endings::{end_price, parse_ending};
 use super::guardrails::{Constraint, allowed_range, place, whether};
 use super::policy::{Limit, PricePolicy, Strategy};
@@ -45,6 +46,9 @@ pub struct PriceFacts {
     pub current: Option<CurrentPrice>,
     /// Promotions active now.
     pub promotions: Vec<PromotionFact>,
+    /// What competitors charge; `None` where no setting asks for it or nobody was ever seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub competitor: Option<CompetitorFact>,
     /// The time of the decision.
     pub now: Timestamp,
     /// Hour of the store-local day, 0 to 23.
@@ -196,6 +200,7 @@ pub fn decide(facts: &PriceFacts, policy: &PricePolicy) -> Result<PriceDecision,
         Some(AllowedInterval { min_minor: placed.min_minor, max_minor: placed.max_minor });
     reasons.extend(placed.reasons);
     reasons.extend(ending);
+    reasons.extend(facts.competitor.as_ref().and_then(stale_competitor));
     Ok(PriceDecision { allowed, ..decision(price_minor, reasons) })
 }
 
@@ -232,6 +237,11 @@ fn check_facts(facts: &PriceFacts, base_minor: i64) -> Result<(), DecideError> {
             facts.promotions.iter().all(|p| p.factor > Factor::new(0, 1)),
             "promotions.factor",
             "a promotion's factor is above zero",
+        ),
+        (
+            facts.competitor.as_ref().is_none_or(CompetitorFact::is_sound),
+            "competitor",
+            "a competitor's price is at least one minor unit",
         ),
     ];
     refuse_first(&checks)

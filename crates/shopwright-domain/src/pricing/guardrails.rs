@@ -7,6 +7,7 @@
 use serde_json::{Value, json};
 
 use super::amounts::{money_text, percent_text, price_with_margin, share_of};
+use super::competitors::corridor;
 use super::decide::{CurrentPrice, DecideError, PriceFacts, Reason};
 use super::policy::{Limit, PricePolicy, Strategy};
 use crate::money::Currency;
@@ -169,6 +170,7 @@ pub(super) fn allowed_range(
     let mut constraints = hard_limits(facts, policy, base_minor)?;
     constraints.push(floor(facts, policy.floor, base_minor)?);
     constraints.push(ceiling(facts, policy.ceiling, base_minor)?);
+    constraints.extend(competitor_corridor(facts, policy)?);
     if let Some(current) = &facts.current {
         constraints.push(step_change(current, policy.step_change_bps));
         constraints.push(step_day(current, policy.step_day_bps));
@@ -219,6 +221,27 @@ fn ceiling(facts: &PriceFacts, ceiling: Limit, base_minor: i64) -> Result<Constr
     let most = ceiling.at_most(base_minor).ok_or(DecideError::TooLarge)?;
     let label = format!("your ceiling of {}", money_text(most, facts.currency));
     Ok(Constraint::new("ceiling", (0, most), label))
+}
+
+/// The range around what competitors charge. It asks for no more than one step: where they run to the
+/// bottom, or to the moon, the price follows slowly or not at all.
+fn competitor_corridor(
+    facts: &PriceFacts,
+    policy: &PricePolicy,
+) -> Result<Option<Constraint>, DecideError> {
+    let Some((min, max)) = corridor(facts, policy)? else { return Ok(None) };
+    let steps = facts.current.as_ref().map(|current| {
+        let change = around(current.amount_minor, policy.step_change_bps);
+        let day = around(current.day_open_minor, policy.step_day_bps);
+        (change.0.max(day.0).min(change.1), change.1.min(day.1).max(change.0))
+    });
+    let (lowest, highest) = steps.unwrap_or((0, i64::MAX));
+    let highest = highest.max(lowest);
+    // An open end stays open.
+    let min = if min == 0 { 0 } else { min.clamp(lowest, highest) };
+    let max = if max == i64::MAX { max } else { max.clamp(lowest, highest) };
+    let label = "the corridor around your competitors' prices".to_owned();
+    Ok(Some(Constraint::new("competitor_corridor", (min, max.max(min)), label)))
 }
 
 fn step_change(current: &CurrentPrice, bps: i64) -> Constraint {

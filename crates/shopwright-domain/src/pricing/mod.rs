@@ -7,6 +7,7 @@
 mod amounts;
 mod base_price;
 mod checks;
+mod competitors;
 mod decide;
 mod endings;
 mod guardrails;
@@ -21,6 +22,11 @@ pub use base_price::{BasePrice, BasePriceRule, HistoryLine, modal_base_price};
 pub use checks::{
     AMOUNT_MINOR_MAX, DWELL_MINUTES_MAX, ENDINGS_MAX, FACTOR_MAX, MARGIN_BPS_MAX, PolicyError,
     PolicyFacts, STEP_BPS_MAX, TABLE_ROWS_MAX, UNITS_MAX,
+};
+pub use competitors::{
+    COMPETITORS_MAX, CONFIDENCE_BPS_MIN, CompetitorCorridor, CompetitorFact, CompetitorPrice,
+    CompetitorReference, CompetitorRule, FRESH_HOURS, FRESH_HOURS_MAX, JudgedPrice, Verdict,
+    is_far_off, judge_prices,
 };
 pub use decide::{
     AllowedInterval, CurrentPrice, DecideError, PriceDecision, PriceFacts, PromotionFact, Reason,

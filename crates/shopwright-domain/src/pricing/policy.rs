@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::tables::{
     DemandSignal, HourBand, PromotionRule, RuleTables, StockStep, VelocityStep, WeekdayFactor,
 };
+use super::competitors::{CompetitorCorridor, CompetitorRule, FRESH_HOURS};
+use super::tables::{HourBand, PromotionRule, RuleTables, StockStep, VelocityStep, WeekdayFactor};
 use crate::money::Factor;
 
 /// How a price is found before the guardrails.
@@ -89,6 +91,15 @@ pub struct PolicyPatch {
     /// See [`RuleTables::promotions`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promotions: Option<PromotionRule>,
+    /// See [`RuleTables::competitor`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub competitor: Option<CompetitorRule>,
+    /// See [`PricePolicy::competitor_corridor`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub competitor_corridor: Option<CompetitorCorridor>,
+    /// See [`PricePolicy::competitor_fresh_hours`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub competitor_fresh_hours: Option<i64>,
     /// See [`RuleTables::rules_factor_min`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rules_factor_min: Option<Factor>,
@@ -146,6 +157,12 @@ pub struct PricePolicy {
     pub floor: Limit,
     /// The owner's highest price. Default 2.0 × base.
     pub ceiling: Limit,
+    /// The range around competitors' prices. Gives way to floor and ceiling. Default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub competitor_corridor: Option<CompetitorCorridor>,
+    /// Hours after which a competitor's price is too old to count. Default 48.
+    #[serde(default = "fresh_hours", skip_serializing_if = "is_fresh_hours")]
+    pub competitor_fresh_hours: i64,
     /// Largest move per change, basis points of the current price. Default 1,000 (10 %).
     pub step_change_bps: i64,
     /// Largest distance from the day's opening price, basis points of it. Default 2,000 (20 %).
@@ -158,6 +175,16 @@ pub struct PricePolicy {
     pub freeze: bool,
     /// The price the owner fixed, minor units.
     pub pin_minor: Option<i64>,
+}
+
+/// Decisions kept before competitors counted say nothing of it.
+fn fresh_hours() -> i64 {
+    FRESH_HOURS
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_fresh_hours(hours: &i64) -> bool {
+    *hours == FRESH_HOURS
 }
 
 impl PricePolicy {
@@ -179,6 +206,7 @@ impl PricePolicy {
             hours: set.hours.unwrap_or(of_preset.hours),
             weekdays: set.weekdays.unwrap_or(of_preset.weekdays),
             promotions: set.promotions.unwrap_or(of_preset.promotions),
+            competitor: set.competitor.or(of_preset.competitor),
             rules_factor_min: set.rules_factor_min.unwrap_or(of_preset.rules_factor_min),
             rules_factor_max: set.rules_factor_max.unwrap_or(of_preset.rules_factor_max),
         };
@@ -190,6 +218,8 @@ impl PricePolicy {
             margin_min_bps: set.margin_min_bps.unwrap_or(0),
             floor: set.floor.unwrap_or(Limit::Factor(Factor::new(4, 5))),
             ceiling: set.ceiling.unwrap_or(Limit::Factor(Factor::new(2, 1))),
+            competitor_corridor: set.competitor_corridor,
+            competitor_fresh_hours: set.competitor_fresh_hours.unwrap_or(FRESH_HOURS),
             step_change_bps: set.step_change_bps.unwrap_or(1_000),
             step_day_bps: set.step_day_bps.unwrap_or(2_000),
             endings: set.endings.unwrap_or_default(),
@@ -218,6 +248,9 @@ impl PolicyPatch {
             hours: over.hours.clone().or(self.hours),
             weekdays: over.weekdays.clone().or(self.weekdays),
             promotions: over.promotions.or(self.promotions),
+            competitor: over.competitor.clone().or(self.competitor),
+            competitor_corridor: over.competitor_corridor.clone().or(self.competitor_corridor),
+            competitor_fresh_hours: over.competitor_fresh_hours.or(self.competitor_fresh_hours),
             rules_factor_min: over.rules_factor_min.or(self.rules_factor_min),
             rules_factor_max: over.rules_factor_max.or(self.rules_factor_max),
             legal_cap: over.legal_cap.or(self.legal_cap),

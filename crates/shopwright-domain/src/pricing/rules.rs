@@ -1,4 +1,4 @@
-//! Strategy `rules`: base × demand × velocity × inventory × time × promotion.
+//! Strategy `rules`: base × demand × velocity × inventory × time × competitor × promotion.
 //!
 //! The factors are exact fractions and the price is rounded once, half to even. A factor's effect
 //! is the difference of two such roundings, with and without it, so the effects add up to the
@@ -8,7 +8,8 @@ use std::cmp::Reverse;
 
 use serde_json::{Value, json};
 
-use super::amounts::{Exact, exact, fraction, movement_text, round_half_even, whole};
+use super::amounts::{Exact, exact, fraction, money_text, movement_text, round_half_even, whole};
+use super::competitors::CompetitorReference;
 use super::decide::{DecideError, PriceFacts, PromotionFact, Reason};
 use super::tables::{DemandSignal, PromotionRule, RuleTables};
 use crate::money::Factor;
@@ -49,6 +50,7 @@ pub(super) fn rules_price(
         velocity(facts, tables),
         inventory(facts, tables),
         time(facts, tables),
+        competitor(facts, tables, base_minor),
     ];
     let promoted = promotions(facts, tables).into_iter().map(Some);
     let base = whole(base_minor);
@@ -156,6 +158,28 @@ fn time(facts: &PriceFacts, tables: &RuleTables) -> Option<Applied> {
         signal: json!({ "hour": hour, "weekday": weekday }),
         because: format!("It is {} around {hour}:00", weekday_name(facts.weekday)),
     })
+}
+
+/// A part of the way from the base price to where the rule wants to stand beside the competitors:
+/// factor = 1 + weight × (target × their price / base − 1).
+fn competitor(facts: &PriceFacts, tables: &RuleTables, base_minor: i64) -> Option<Applied> {
+    let rule = tables.competitor.as_ref().filter(|rule| exact(rule.weight) != whole(0))?;
+    let (theirs, used) =
+        (facts.competitor.as_ref()?.price_of(rule.against)?, facts.competitor.as_ref()?.used);
+    let wanted = exact(rule.target) * fraction(theirs, base_minor);
+    let factor = whole(1) + exact(rule.weight) * (wanted - whole(1));
+    let text = money_text(theirs, facts.currency);
+    let because = match (rule.against, used) {
+        (_, 1) => format!("A competitor charges {text}"),
+        (CompetitorReference::Lowest, _) => {
+            format!("The cheapest of {used} competitors charges {text}")
+        }
+        (CompetitorReference::Median, _) => {
+            format!("{used} competitors charge {text} in the middle")
+        }
+    };
+    let signal = json!({ "against": rule.against, "price_minor": theirs, "competitors": used });
+    Some(Applied { name: "competitor", factor, signal, because })
 }
 
 /// The promotions that count: the one of the highest priority (of equal ones the lowest factor, then

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::competitors::{CompetitorReference, CompetitorRule};
 use crate::money::Factor;
 
 /// One row of the inventory table: with fewer than `below` units to sell, times `factor`.
@@ -109,6 +110,9 @@ pub struct RuleTables {
     pub weekdays: Vec<WeekdayFactor>,
     /// What active promotions do.
     pub promotions: PromotionRule,
+    /// How the price follows competitors; `None` switches it off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub competitor: Option<CompetitorRule>,
     /// The rules' result is at least this times the base price.
     pub rules_factor_min: Factor,
     /// The rules' result is at most this times the base price.
@@ -128,13 +132,15 @@ impl RuleTables {
             hours: Vec::new(),
             weekdays: Vec::new(),
             promotions: PromotionRule::Ignore,
+            competitor: None,
             rules_factor_min: hundredths(80),
             rules_factor_max: hundredths(200),
         }
     }
 
     /// The gentle preset: the SKU's own pace instead of a fixed number of units, small steps for
-    /// scarce stock, a little for evening and weekend, and promotions.
+    /// scarce stock, a little for evening and weekend, a quarter of the way to what competitors charge in
+    /// the middle, and promotions.
     pub fn standard() -> Self {
         Self {
             demand_weight: hundredths(0),
@@ -149,6 +155,11 @@ impl RuleTables {
                 WeekdayFactor { weekday: 7, factor: hundredths(101) },
             ],
             promotions: PromotionRule::Lowest,
+            competitor: Some(CompetitorRule {
+                against: CompetitorReference::Median,
+                target: hundredths(100),
+                weight: hundredths(25),
+            }),
             rules_factor_min: hundredths(80),
             rules_factor_max: hundredths(130),
         }

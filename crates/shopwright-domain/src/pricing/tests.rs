@@ -2,6 +2,7 @@
 //!
 //! Every test changes only what its sentence mentions.
 
+mod competitors;
 mod guardrails;
 mod layers;
 mod playbook;
@@ -33,6 +34,7 @@ fn facts() -> PriceFacts {
         adds_7d: None,
         current: None,
         promotions: Vec::new(),
+        competitor: None,
         now: NOON,
         hour: 12,
         weekday: 2,

@@ -43,6 +43,13 @@ pub struct PolicySettings {
     weekdays: Option<Vec<WeekdayRow>>,
     /// What active promotions do to the price.
     promotions: Option<PromotionRuleName>,
+    /// How the price follows competitors.
+    competitor: Option<CompetitorRuleValue>,
+    /// A range around competitors' prices.
+    competitor_corridor: Option<CompetitorCorridorValue>,
+    /// Hours after which a competitor's price is too old to count.
+    #[schema(minimum = 1, maximum = 8_784)]
+    competitor_fresh_hours: Option<i64>,
     /// The rules charge at least this times the base price.
     #[schema(pattern = r"^\d{1,2}(\.\d{1,6})?$", example = "0.8")]
     rules_factor_min: Option<String>,
@@ -132,6 +139,45 @@ enum LimitValue {
     Factor(String),
     /// Minor units.
     AmountMinor(i64),
+}
+
+/// Which of the competitors' prices is looked at.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only described, never made")]
+enum CompetitorReferenceName {
+    /// The lowest.
+    Lowest,
+    /// The middle one.
+    Median,
+}
+
+/// How the price follows competitors: factor = 1 + weight × (target × their price / base − 1).
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CompetitorRuleValue {
+    /// Whom to look at.
+    against: CompetitorReferenceName,
+    /// Where to stand: 0.98 is two per cent below them.
+    #[schema(pattern = r"^\d{1,2}(\.\d{1,6})?$", example = "0.98")]
+    target: String,
+    /// How much of the way to go, 0 to 1.
+    #[schema(pattern = r"^\d(\.\d{1,6})?$", example = "0.25")]
+    weight: String,
+}
+
+/// A range around competitors' prices. One end may be left out.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CompetitorCorridorValue {
+    /// Whom to look at.
+    against: CompetitorReferenceName,
+    /// At least this times their price.
+    #[schema(pattern = r"^\d{1,2}(\.\d{1,6})?$", example = "0.95")]
+    min: Option<String>,
+    /// At most this times their price.
+    #[schema(pattern = r"^\d{1,2}(\.\d{1,6})?$", example = "1.05")]
+    max: Option<String>,
 }
 
 /// A row of the velocity table.

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use shopwright_store::{Change, StoreError, effects, feed, streams};
+use shopwright_store::{Change, StoreError, effects, feed, publishing, streams};
 use utoipa::ToSchema;
 
 use crate::Site;
@@ -66,6 +66,12 @@ pub async fn metrics(State(site): State<Arc<Site>>) -> Response {
         let now = site.clock.now();
         site.metrics.set_backlog(&backlog, now);
         site.metrics.set_streams(&shards, now);
+    }
+    if let Some(platform) = site.publishes_to {
+        let listings = site.store.read(move |tx| publishing::count(tx, platform));
+        if let Ok(Ok(listings)) = tokio::time::timeout(BACKLOG_TIME_MAX, listings).await {
+            site.metrics.set_listings(listings);
+        }
     }
     let text = site.metrics.encode(site.prices.len(), site.prices.is_stale());
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)

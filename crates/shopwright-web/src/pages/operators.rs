@@ -73,7 +73,7 @@ pub fn operators(frame: &Frame, view: &OperatorsView) -> Markup {
                     h2 { "Roles" }
                     dl.facts.roles {
                         div { dt { "Read-only" } dd { "sees prices and the reasons for them" } }
-                        div { dt { "Staff" } dd { "the same; no page changes goods yet" } }
+                        div { dt { "Staff" } dd { "the same, and may have the shop told its prices again" } }
                         div { dt { "Owner" } dd { "operators, keys and the audit log, too" } }
                     }
                 }

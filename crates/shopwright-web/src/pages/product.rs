@@ -6,9 +6,11 @@ use maud::{Markup, html};
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::ids::DecisionId;
 use shopwright_domain::money::Currency;
+use shopwright_domain::pricing::JudgedPrice;
 use shopwright_domain::time::Timestamp;
 
 use super::chart::{PriceChartView, price_chart};
+use super::competitors::competitors_card;
 use super::format;
 use super::layout::{Frame, Nav, page};
 use super::price_row::{PriceState, RangeView};
@@ -46,6 +48,8 @@ pub struct ProductView {
     pub history: Vec<HistoryRow>,
     /// Price steps and weekly sales.
     pub chart: PriceChartView,
+    /// What competitors charge for it; empty where nobody is known.
+    pub competitors: Vec<JudgedPrice>,
     /// The decision is older than it should be.
     pub stale: bool,
 }
@@ -117,6 +121,9 @@ pub fn product(frame: &Frame, view: &ProductView) -> Markup {
                 (price_card(frame.now, view))
                 (why_card(view))
                 (chart_card(view))
+                @if !view.competitors.is_empty() {
+                    (competitors_card(frame.now, &view.competitors))
+                }
                 (history_card(frame.now, view))
             }
             aside.column-side aria-label="Facts" {

@@ -10,6 +10,8 @@ use super::layout::Frame;
 pub enum SettingsTab {
     /// One's own account.
     Account,
+    /// Our prices on the shop's platform.
+    Shop,
     /// Who runs the shop.
     Operators,
     /// API keys.
@@ -19,11 +21,12 @@ pub enum SettingsTab {
 }
 
 impl SettingsTab {
-    const ALL: [Self; 4] = [Self::Account, Self::Operators, Self::Keys, Self::Audit];
+    const ALL: [Self; 5] = [Self::Account, Self::Shop, Self::Operators, Self::Keys, Self::Audit];
 
     const fn entry(self) -> (&'static str, &'static str, Role) {
         match self {
             Self::Account => ("/account", "Account", Role::ReadOnly),
+            Self::Shop => ("/shop", "Shop platform", Role::ReadOnly),
             Self::Operators => ("/operators", "Operators", Role::Owner),
             Self::Keys => ("/keys", "API keys", Role::Owner),
             Self::Audit => ("/audit", "Audit log", Role::Owner),

@@ -6,6 +6,7 @@
 use serde_json::json;
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::identity::Role;
+use shopwright_domain::pricing::{CompetitorPrice, JudgedPrice, Verdict};
 use shopwright_domain::time::{DAY, Timestamp};
 use uuid::Uuid;
 
@@ -125,8 +126,24 @@ fn product_view(price: PriceState) -> ProductView {
             decision_id: id,
         }],
         chart: chart_view(vec![(-9, 250), (-2, 299)], vec![(-14, 9), (-7, -3)]),
+        competitors: Verdict::ALL.map(judged).to_vec(),
         stale: true,
     }
+}
+
+fn judged(verdict: Verdict) -> JudgedPrice {
+    let price = CompetitorPrice {
+        competitor: HOSTILE.to_owned(),
+        observed_at: at(-1),
+        price_minor: i64::MAX,
+        shipping_minor: None,
+        currency: "GBP".parse().unwrap(),
+        in_stock: true,
+        is_forced: false,
+        confidence_bps: 0,
+        is_confirmed: false,
+    };
+    JudgedPrice { price, verdict }
 }
 
 fn chart_view(prices: Vec<(i64, i64)>, weeks: Vec<(i64, i64)>) -> PriceChartView {

@@ -10,6 +10,7 @@ mod operators;
 pub mod pricing;
 pub mod routes;
 mod setup;
+mod shop;
 mod sign_in;
 mod visit;
 

@@ -7,9 +7,10 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
+use shopwright_app::competitors::overview;
 use shopwright_domain::catalog::Sku;
 use shopwright_domain::money::{Currency, format_minor};
-use shopwright_domain::pricing::{PriceDecision, Reason, Strategy};
+use shopwright_domain::pricing::{JudgedPrice, PriceDecision, Reason, Strategy};
 use shopwright_domain::time::{DAY, Timestamp};
 use shopwright_store::catalog::Product;
 use shopwright_store::price_list::{self, ListFilter, ListOrder, ListQuery, ListRow};
@@ -227,6 +228,7 @@ struct Loaded {
     steps: Vec<SparkPoint>,
     weeks: Vec<i64>,
     units: [i64; 2],
+    competitors: Vec<JudgedPrice>,
 }
 
 fn units_since(tx: &mut Tx<'_>, sku: &Sku, now: Timestamp, days: i64) -> Result<i64, StoreError> {
@@ -255,6 +257,7 @@ async fn product_view(site: &Site, sku: Sku) -> Result<Option<ProductView>, Stor
                     .remove(sku.as_str())
                     .unwrap_or_default(),
                 units: [units_since(tx, &sku, now, 7)?, units_since(tx, &sku, now, 28)?],
+                competitors: overview(tx, &sku, now)?.map_or_else(Vec::new, |all| all.prices),
                 product,
             }))
         })
@@ -299,6 +302,7 @@ impl Loaded {
                 currency,
             },
             history: self.changes.iter().map(history_row).collect(),
+            competitors: self.competitors,
             stale,
             sku: self.product.sku,
         }

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 use shopwright_domain::identity::Role;
 
-use super::{account, audit, demo, docs, keys, operators, pricing, setup, sign_in, visit};
+use super::{account, audit, demo, docs, keys, operators, pricing, setup, shop, sign_in, visit};
 use crate::{Site, api, assets};
 
 /// Who may call a page.
@@ -37,6 +37,7 @@ const fn page(
 }
 
 const SEES: Opens = To(Role::ReadOnly);
+const ACTS: Opens = To(Role::Staff);
 const OWNS: Opens = To(Role::Owner);
 
 #[rustfmt::skip]
@@ -61,6 +62,9 @@ const PAGES: &[Page] = &[
     page("GET",  "/account",                   SEES,  || get(account::show)),
     page("POST", "/account/password",          SEES,  || post(account::change)),
     page("POST", "/account/sessions/{id}/end", SEES,  || post(account::end)),
+    page("GET",  "/shop",                      SEES,  || get(shop::show)),
+    page("POST", "/shop/drift-check",          ACTS,  || post(shop::check)),
+    page("POST", "/shop/publish-again",        ACTS,  || post(shop::publish_again)),
     page("GET",  "/operators",                 OWNS,  || get(operators::show)),
     page("POST", "/operators/invite",          OWNS,  || post(operators::invite)),
     page("POST", "/operators/{id}/role",       OWNS,  || post(operators::change_role)),

@@ -18,6 +18,7 @@ use shopwright_app::pricing::{
 };
 use shopwright_domain::ids::{Entropy, IdSource, KeyId, new_id};
 use shopwright_domain::money::Currency;
+use shopwright_domain::platforms::Platform;
 use shopwright_domain::time::{Clock, Timestamp};
 use shopwright_gateways::guard::Guard;
 use shopwright_gateways::inbound::{InboundSecrets, SenderSecrets};
@@ -231,6 +232,7 @@ impl Shop {
                     shopify: SenderSecrets::parse("hush,next"),
                     woocommerce: SenderSecrets::parse("quiet"),
                 },
+                publishes_to: Some(Platform::Shopify),
             });
             let site = site.await.unwrap();
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

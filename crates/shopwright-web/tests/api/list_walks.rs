@@ -2,6 +2,9 @@
 //! that are added later too.
 
 use serde_json::{Value, json};
+use shopwright_domain::catalog::Sku;
+use shopwright_domain::platforms::{Platform, VariantIds};
+use shopwright_store::listings::{self, Seen};
 
 use crate::client::escaped;
 use crate::harness::{STILL, Shop, on_both};
@@ -10,7 +13,8 @@ use crate::seed::product;
 /// Fields that name a row, the first that is there.
 const IDS: [&str; 5] = ["id", "decision_id", "sku", "code", "seq"];
 /// Lists that are in the order of the shop's own codes: these are not newest first.
-const IN_CODE_ORDER: [&str; 2] = ["/v1/products", "/v1/pricing/policies"];
+const IN_CODE_ORDER: [&str; 4] =
+    ["/v1/products", "/v1/pricing/policies", "/v1/competitors", "/v1/shop/drift"];
 /// Lists that are short by nature and always whole: 100 rows at most.
 const WHOLE: [&str; 2] = ["/v1/stock/locations", "/v1/streams"];
 /// Fields that say how new a row is, the first that is there.
@@ -111,6 +115,16 @@ fn add_to(shop: &Shop, lists: &[List], round: u32) {
         }
     }
     crate::inbound::arrives(shop, &format!("delivery-{round}"));
+    // These lists are in the order of codes: what is new comes first.
+    let competitor = format!("/v1/competitors/c-{}", 9 - round);
+    shop.put(&competitor).json(&json!({ "name": "Rival" })).send().expect(201);
+    let at = shop.clock_now();
+    shop.write(move |tx| {
+        let variant_id = format!("{}", 9 - round);
+        let ids = VariantIds { product_id: "1".into(), variant_id, inventory_item_id: None };
+        let (sku, shown) = (Sku::parse("85123A").unwrap(), Some((1, "GBP".parse().unwrap())));
+        listings::see(tx, &Seen { platform: Platform::Shopify, ids: &ids, sku: &sku, shown, at })
+    });
     let customer = format!("/v1/customers/C-{round}");
     shop.put(&customer).json(&json!({ "name": "Ada" })).send().expect(201);
 }

@@ -51,6 +51,12 @@ pub enum Kind {
     Names,
     /// One of these words.
     OneOf(&'static [&'static str]),
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// `name.myshopify.com`.
+    ShopifyShop,
+    /// `https://shop.example`, maybe with a path.
+    WebAddress,
 }
 
 /// One key.
@@ -301,6 +307,65 @@ pub const KEYS: &[Key] = &[
         "Days that what shoppers did is kept event by event. What it adds up to by the hour stays.",
     ),
     key(
+        "publish",
+        "off",
+        Kind::OneOf(&["off", "shopify", "woocommerce"]),
+        "The shop platform that is told our prices: off, shopify or woocommerce. See docs/publishing.md.",
+    ),
+    key(
+        "shopify_shop",
+        "",
+        Kind::ShopifyShop,
+        "The shop on Shopify, as candle-corner.myshopify.com.",
+    ),
+    Key {
+        secret: true,
+        ..key(
+            "shopify_access_token",
+            "",
+            Kind::Text(500),
+            "The Admin API access token of an app in that shop with the scope write_products.",
+        )
+    },
+    key(
+        "shopify_api_version",
+        "2026-07",
+        Kind::Text(20),
+        "The version of Shopify's Admin API that is spoken.",
+    ),
+    key(
+        "woocommerce_url",
+        "",
+        Kind::WebAddress,
+        "Where the WordPress of the shop is, as https://shop.example.",
+    ),
+    Key {
+        secret: true,
+        ..key(
+            "woocommerce_key",
+            "",
+            Kind::Text(500),
+            "The consumer key of WooCommerce's REST API, with the permission read/write.",
+        )
+    },
+    Key {
+        secret: true,
+        ..key("woocommerce_secret", "", Kind::Text(500), "The consumer secret that belongs to it.")
+    },
+    key(
+        "drift_check_minutes",
+        "60",
+        Kind::Whole(5, 10_080),
+        "How often the shop platform is looked at for prices that are not ours.",
+    ),
+    key(
+        "competitor_page_hours",
+        "0",
+        Kind::Whole(0, 8_760),
+        "How often competitors' product pages are looked at, where a match names one. 0 is never. \
+         See docs/competitors.md.",
+    ),
+    key(
         "connections_max",
         "4096",
         Kind::Whole(16, 1_000_000),
@@ -394,6 +459,9 @@ impl Kind {
             Self::Addresses => "addresses like kafka1:9092,kafka2:9092".into(),
             Self::Names => "names like shop-events,shop-orders with commas between them".into(),
             Self::OneOf(words) => format!("one of {}", words.join(", ")),
+            Self::OneOf(words) => format!("one of {}", words.join(", ")),
+            Self::ShopifyShop => "a shop like candle-corner.myshopify.com".into(),
+            Self::WebAddress => "an address like https://shop.example".into(),
             Self::Networks => "networks like 10.0.0.0/8,127.0.0.1 with commas between them".into(),
         }
     }
@@ -438,6 +506,18 @@ impl Kind {
                 !parts.is_empty() && parts.iter().all(|part| is_stream_name(part))
             }
             Self::OneOf(words) => words.contains(&text),
+            Self::OneOf(words) => {
+                if words.contains(&text) {
+                    return Ok(());
+                }
+                let close = nearest(text, words.iter().copied());
+                return Err(close.map(|word| format!("did you mean {word}?")));
+            }
+            Self::ShopifyShop => text.strip_suffix(".myshopify.com").is_some_and(|name| {
+                let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+                !name.is_empty() && name.bytes().all(fits)
+            }),
+            Self::WebAddress => is_web_address(text),
         };
         if holds { Ok(()) } else { Err(None) }
     }
@@ -460,6 +540,16 @@ pub fn networks(text: &str) -> Option<Vec<IpNet>> {
         part.parse::<IpNet>().ok().or_else(|| part.parse::<IpAddr>().ok().map(IpNet::from))
     };
     text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(one).collect()
+}
+
+/// An address of the web without a user, a query or a fragment; a path may be there.
+fn is_web_address(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| {
+        let host = rest.split('/').next().unwrap_or_default();
+        !host.is_empty()
+            && !rest.chars().any(|c| c.is_whitespace() || c.is_control() || "@?#".contains(c))
+    })
 }
 
 /// A bare word that is no level would be read as a target and silence everything else.
@@ -514,6 +604,11 @@ mod tests {
         check(Kind::OneOf(&["earliest", "latest"]), "newest", None);
         assert_eq!(Kind::Addresses.check("kafka1:9092, kafka2:9092"), Ok(()));
         assert_eq!(Kind::Names.check("shop-events,orders.v1"), Ok(()));
+        check(Kind::OneOf(&["off", "shopify"]), "shopfy", Some("did you mean shopify?"));
+        check(Kind::ShopifyShop, "shop.example", None);
+        check(Kind::ShopifyShop, "evil.example/.myshopify.com", None);
+        check(Kind::WebAddress, "shop.example", None);
+        check(Kind::WebAddress, "https://user@shop.example", None);
         check(Kind::Zone, "Europe/Lodnon", Some("did you mean Europe/London?"));
         check(Kind::Log, "inof", Some("did you mean info?"));
         check(Kind::Log, "info,shopwright_web=loud", None);

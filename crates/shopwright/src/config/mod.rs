@@ -15,6 +15,7 @@ use jiff::tz::TimeZone;
 use shopwright_domain::money::Currency;
 use shopwright_gateways::allowed::{Allowed, parse_list};
 use shopwright_gateways::inbound::{InboundSecrets, SenderSecrets};
+use shopwright_gateways::shop::{Shop, Shopify, Woocommerce};
 use shopwright_web::PublicUrl;
 use shopwright_web::limits::{Limits, Rate, Rates};
 
@@ -111,6 +112,12 @@ pub struct Settings {
     pub events_kept_days: u32,
     /// Where events come from beside the API.
     pub streams: StreamSettings,
+    /// The platform that is told our prices.
+    pub shop: Option<Shop>,
+    /// How often it is looked at.
+    pub drift_check: Duration,
+    /// How often competitors' pages are looked at.
+    pub competitor_pages: Option<Duration>,
     /// What callers, connections and addresses may take.
     pub limits: Limits,
     /// Every key with value and origin, in the table's order.
@@ -129,6 +136,8 @@ impl Settings {
         let data_dir = PathBuf::from(text(&all, "data_dir"));
         let (connections, refresh) =
             (number("database_connections")?, number("price_refresh_seconds")?);
+        let drift_check = Duration::from_secs(60 * number("drift_check_minutes")?);
+        let page_hours = number("competitor_page_hours")?;
         for (name, file) in IN_DATA_DIR {
             if let Some(setting) = all.iter_mut().find(|s| s.key.name == name) {
                 let default = || data_dir.join(file).display().to_string();
@@ -156,6 +165,9 @@ impl Settings {
                 .map_err(|_| wrong("events_kept_days"))?,
             limits: limits(&all)?,
             streams: StreamSettings::from_checked(&all)?,
+            shop: shop(&all)?,
+            drift_check,
+            competitor_pages: (page_hours > 0).then(|| Duration::from_secs(3_600 * page_hours)),
             key_secret_file: text(&all, "key_secret_file").into(),
             seal_key_file: text(&all, "seal_key_file").into(),
             outbound_allow: parse_list(&text(&all, "outbound_allow"))
@@ -177,6 +189,29 @@ impl Settings {
 fn text(all: &[Setting], name: &str) -> String {
     let found = all.iter().find(|s| s.key.name == name).and_then(|s| s.value.clone());
     found.unwrap_or_default()
+}
+
+/// The platform with what it takes to reach it.
+fn shop(all: &[Setting]) -> Result<Option<Shop>, Failure> {
+    let needed = |name: &str| {
+        Some(text(all, name)).filter(|text| !text.is_empty()).ok_or_else(|| {
+            let publish = text(all, "publish");
+            Failure::new("config", format!("publish is {publish}, so {name} is needed; set it too"))
+        })
+    };
+    Ok(match text(all, "publish").as_str() {
+        "shopify" => {
+            let (name, token) = (needed("shopify_shop")?, needed("shopify_access_token")?);
+            let version = text(all, "shopify_api_version");
+            Some(Shop::Shopify(Shopify::new(&format!("https://{name}"), &version, token)))
+        }
+        "woocommerce" => {
+            let (url, key) = (needed("woocommerce_url")?, needed("woocommerce_key")?);
+            let secret = needed("woocommerce_secret")?;
+            Some(Shop::Woocommerce(Woocommerce::new(&url, &key, &secret)))
+        }
+        _ => None,
+    })
 }
 
 fn wrong(name: &str) -> Failure {
@@ -207,6 +242,25 @@ fn limits(all: &[Setting]) -> Result<Limits, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_platform_to_publish_to_needs_its_address_and_keys() {
+        let with = |given: &[(&str, &str)]| {
+            let variables = given.iter().map(|(n, v)| (n.into(), v.into())).collect();
+            read(&Given { variables, ..Given::default() })
+        };
+        assert!(with(&[]).unwrap().shop.is_none(), "off unless somebody says so");
+        let shopify = ("SHOPWRIGHT_PUBLISH", "shopify");
+        let name = ("SHOPWRIGHT_SHOPIFY_SHOP", "candle-corner.myshopify.com");
+        let error = with(&[shopify, name]).unwrap_err();
+        assert!(error.message.contains("shopify_access_token is needed"), "{error}");
+        let token = ("SHOPWRIGHT_SHOPIFY_ACCESS_TOKEN", "shpat_secret");
+        let settings = with(&[shopify, name, token]).unwrap();
+        assert!(matches!(settings.shop, Some(Shop::Shopify(_))));
+        assert!(!format!("{:?}", settings.shop).contains("shpat_secret"));
+        let woo = ("SHOPWRIGHT_PUBLISH", "woocommerce");
+        assert!(with(&[woo, name, token]).is_err(), "those are the other platform's");
+    }
 
     #[test]
     fn the_limits_nobody_set_are_those_of_the_server() {

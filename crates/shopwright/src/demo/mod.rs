@@ -53,6 +53,8 @@ pub fn settings_of(settings: &Settings) -> Result<Settings, Failure> {
         seal_key_file: data_dir.join("seal.key"),
         mail_dir: data_dir.join("mail"),
         smtp_url: None,
+        shop: None,
+        competitor_pages: None,
         data_dir,
         ..settings.clone()
     })

@@ -19,6 +19,9 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use shopwright_app::catalog::{CatalogImportError, ImportCatalog, import_catalog};
+use shopwright_app::competitors::{
+    CompetitorImportError, ImportCompetitorPrices, import_competitor_prices,
+};
 use shopwright_app::orders::{
     ImportError, ImportOnlineRetail, ImportPhase, ImportProgress, ImportSummary,
     import_online_retail,
@@ -125,6 +128,35 @@ pub async fn book_catalog(
         };
         Failure::new(code, error.to_string())
     })
+}
+
+/// `import competitor-prices`.
+pub async fn competitor_prices(
+    settings: &Settings,
+    store: Store,
+    args: CatalogArgs,
+    json: bool,
+) -> Result<Answer, Failure> {
+    let currency = currency_of(args.currency.as_deref(), settings, None)?;
+    let rejects = args.rejects.unwrap_or_else(|| rejects_file(settings, &args.file));
+    let command = ImportCompetitorPrices { path: args.file, currency, rejects };
+    let progress = Progress::new(json);
+    progress.begin("reading competitors' prices", None);
+    let work = async {
+        import_competitor_prices(&store, command, RealClock.now()).await.map_err(|error| {
+            let code = match &error {
+                CompetitorImportError::File(_) => "file",
+                CompetitorImportError::Ledger(_) => "ledger",
+                CompetitorImportError::Rejects { .. } => "rejects",
+            };
+            Failure::new(code, error.to_string())
+        })
+    };
+    let outcome = until_stopped(&progress, work).await;
+    progress.finish();
+    let summary = outcome?;
+    let refreshed = look_at_prices(settings, &store).await?;
+    Ok(summary::competitor_prices(&summary, refreshed))
 }
 
 async fn look_at_prices(settings: &Settings, store: &Store) -> Result<Refreshed, Failure> {

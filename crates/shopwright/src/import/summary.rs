@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value as Json, json};
 use shopwright_app::catalog::CatalogSummary;
+use shopwright_app::competitors::CompetitorPricesSummary;
 use shopwright_app::orders::{ImportSummary, RowCounts};
 use shopwright_app::pricing::Refreshed;
 use shopwright_domain::orders::online_retail::Reconciliation;
@@ -160,6 +161,30 @@ pub(super) fn last_line(page: &mut Page, rejected: u64, rejects: Option<&std::pa
         )),
         None => page.line("Next: `shopwright verify`, then `shopwright serve`."),
     };
+}
+
+/// The answer of `import competitor-prices`. Does not hold when every row was refused.
+pub fn competitor_prices(summary: &CompetitorPricesSummary, refreshed: Refreshed) -> Answer {
+    let rows = RowCounts {
+        read: summary.read,
+        written: summary.taken,
+        unchanged: summary.known,
+        rejected: summary.rejected,
+    };
+    let json = json!({
+        "layout": "competitor-prices",
+        "rows": rows,
+        "prices": refreshed,
+        "rejects_file": summary.rejects_file,
+    });
+    let mut page = Page::new("Competitors' prices");
+    rows_part(&mut page, rows);
+    page.pairs(&[("prices", prices(refreshed))]).gap();
+    last_line(&mut page, summary.rejected, summary.rejects_file.as_deref());
+    Answer {
+        holds: summary.read == 0 || summary.rejected < summary.read,
+        ..Answer::new(json, page)
+    }
 }
 
 /// The answer of `import catalog`. Does not hold when every row was refused.

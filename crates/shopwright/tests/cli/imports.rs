@@ -144,3 +144,18 @@ fn a_catalogue_brings_costs_and_counts_and_keeps_other_columns() {
     assert_eq!((&price["cost"]["amount"], &price["on_hand"]), (&120.into(), &48.into()));
     shop.run(&["verify"]).assert_code(0);
 }
+
+#[test]
+fn competitors_prices_come_in_from_a_file_once() {
+    let shop = Shop::with_orders();
+    let text = "competitor,sku,price,observed_at\n\
+        rival,85123A,2.40,2026-01-02T03:04:05Z\n\
+        rival,NONE,2.40,2026-01-02T03:04:05Z\n";
+    shop.file("theirs.csv", text);
+    let import = ["import", "competitor-prices", "theirs.csv", "--currency", "GBP", "--json"];
+    let first = shop.run(&import).assert_code(0).json();
+    assert_eq!(first["rows"], json!({ "read": 2, "written": 1, "unchanged": 0, "rejected": 1 }));
+    let again = shop.run(&import).assert_code(0).json();
+    assert_eq!(again["rows"], json!({ "read": 2, "written": 0, "unchanged": 1, "rejected": 1 }));
+    shop.run(&["verify"]).assert_code(0);
+}

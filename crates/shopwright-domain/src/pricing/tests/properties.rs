@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::money::Factor;
 use crate::pricing::{
-    CurrentPrice, HourBand, Limit, PolicyPatch, Preset, PriceDecision, PriceFacts, PricePolicy,
-    PromotionFact, PromotionRule, StockStep, Strategy as PriceStrategy, VelocityStep,
-    WeekdayFactor, decide,
+    CompetitorCorridor, CompetitorFact, CompetitorReference, CompetitorRule, CurrentPrice,
+    HourBand, Limit, PolicyPatch, Preset, PriceDecision, PriceFacts, PricePolicy, PromotionFact,
+    PromotionRule, StockStep, Strategy as PriceStrategy, VelocityStep, WeekdayFactor, decide,
 };
 use crate::time::Timestamp;
 
@@ -73,9 +73,42 @@ prop_compose! {
     }
 }
 
+fn reference() -> impl Strategy<Value = CompetitorReference> {
+    prop_oneof![Just(CompetitorReference::Lowest), Just(CompetitorReference::Median)]
+}
+
+fn any_corridor() -> impl Strategy<Value = CompetitorCorridor> {
+    (reference(), of(factor()), factor()).prop_map(|(against, min, max)| CompetitorCorridor {
+        against,
+        min: min.map(|min| min.min(max)),
+        max: Some(max),
+    })
+}
+
+fn any_rule() -> impl Strategy<Value = CompetitorRule> {
+    (reference(), factor(), 0..=100_i128).prop_map(|(against, target, n)| CompetitorRule {
+        against,
+        target,
+        weight: Factor::new(n, 100),
+    })
+}
+
+/// What competitors charge, however absurd.
+fn any_competitors() -> impl Strategy<Value = CompetitorFact> {
+    (of((amount(), amount())), 0..3_i64).prop_map(|(prices, stale)| CompetitorFact {
+        lowest_minor: prices.map(|(a, b)| a.min(b)),
+        median_minor: prices.map(|(a, b)| a.max(b)),
+        used: prices.map_or(0, |_| 2),
+        stale,
+        ignored: 0,
+    })
+}
+
 prop_compose! {
     fn any_patch()(
         coefficients in coefficients(),
+        corridor in of(any_corridor()),
+        competitor in of(any_rule()),
         legal_cap in proptest::option::weighted(0.2, limit()),
         margin_min_bps in of(0..=9_900_i64),
         floor in proptest::option::weighted(0.3, limit()),
@@ -97,6 +130,8 @@ prop_compose! {
             dwell_minutes,
             freeze,
             pin_minor,
+            competitor,
+            competitor_corridor: corridor,
             ..coefficients
         }
     }
@@ -123,6 +158,7 @@ prop_compose! {
         minutes_ago in -10..1_000_i64,
         promotions in proptest::collection::vec(any_promotion(), 0..3),
         (hour, weekday) in (0..24_u8, 1..8_u8),
+        competitor in of(any_competitors()),
     ) -> PriceFacts {
         let share = |percent: i64| base * percent / 100;
         PriceFacts {
@@ -139,6 +175,7 @@ prop_compose! {
                 day_open_minor: share(open),
             }),
             promotions,
+            competitor,
             hour,
             weekday,
             ..facts()
