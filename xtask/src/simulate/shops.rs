@@ -69,7 +69,8 @@ pub fn demand(curve: Curve, x: f64, slot: usize) -> f64 {
 
 /// A curve whose best price lies in the inner part of the limits (0.6 to 1.8 of the reference).
 fn curve(chance: &mut Chance, family: &str, cost: f64) -> Curve {
-    let best = between(chance, 0.75, 1.45).max(cost * 1.15);
+    // A shop that has sold at its old price: demand ends no nearer than 1.3 times of it.
+    let best = between(chance, 0.75, 1.45).max(f64::midpoint(cost, 1.3));
     let volume = (between(chance, 2.0_f64.ln(), 30.0_f64.ln())).exp();
     let pick = match family {
         "logit" => 0,

@@ -34,7 +34,7 @@ pub struct Worth {
 }
 
 /// How much of the expected loss one unit of information takes away.
-const TEACHES: f64 = 0.5;
+const TEACHES: f64 = 0.005;
 
 /// Units sold of uncertain demand (normal) when there are `stock`.
 pub fn sold(mean: f64, dispersion: f64, stock: f64) -> f64 {
@@ -52,7 +52,7 @@ pub fn worth(
     now: &Setting,
 ) -> Vec<Worth> {
     let mut worths = vec![Worth::default(); prices.len()];
-    let mut logs = vec![(0.0, 0.0); prices.len()];
+    let mut squares = vec![0.0; prices.len()];
     let mut likely = Vec::new();
     for (hypothesis, weight) in belief.hypotheses.iter().zip(&belief.weights) {
         if *weight < 2e-4 {
@@ -70,11 +70,9 @@ pub fn worth(
                 }
             };
             let profit = (prices[at] - now.cost) * units;
-            let log = demand.max(1e-9).ln();
             worths[at].demand += weight * demand;
             worths[at].profit += weight * profit;
-            logs[at].0 += weight * log;
-            logs[at].1 += weight * log * log;
+            squares[at] += weight * demand * demand;
             profits.push(profit);
         }
         likely.push((*weight, profits));
@@ -85,9 +83,10 @@ pub fn worth(
         let top = profits.iter().copied().fold(f64::MIN, f64::max);
         loss += weight * (top - profits[best]);
     }
-    for (worth, (mean, square)) in worths.iter_mut().zip(&logs) {
-        let variance = (square - mean * mean).max(0.0);
-        let told = worth.demand * variance / belief.dispersion * now.alike.sqrt();
+    for (worth, square) in worths.iter_mut().zip(&squares) {
+        let variance = (square - worth.demand * worth.demand).max(0.0);
+        let noise = (worth.demand * belief.dispersion).max(0.05);
+        let told = (1.0 + variance / noise).ln() * now.alike.sqrt();
         worth.score = worth.profit + loss * now.left * (1.0 - (-TEACHES * told).exp());
     }
     worths

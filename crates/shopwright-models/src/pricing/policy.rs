@@ -16,6 +16,8 @@ use super::protocol::{ItemStart, ItemStep, Last, Objective, Start, Step};
 const POINTS: u32 = 40;
 /// A move must gain this share of the profit.
 const STILL: f64 = 0.002;
+/// How far a price may go only to learn, in logarithms.
+const TRY: f64 = 0.25;
 /// A menu this short is learnt price by price too.
 const SHORT: usize = 12;
 
@@ -329,8 +331,11 @@ impl Policy {
         let worths = plan::worth(belief, (&item.prices, &item.relative), &trusted, &setting);
         let allowed = self.allowed(at, held, step.t);
         let mut best = slot;
+        let surest = plan::best_of(&worths, |worth| worth.profit);
         for choice in allowed {
-            if worths[choice].score > worths[best].score {
+            // Trying goes in moderate steps; what is known to be better is gone to at once.
+            let far = (item.prices[choice] / held).ln().abs();
+            if worths[choice].score > worths[best].score && (far <= TRY || choice == surest) {
                 best = choice;
             }
         }
