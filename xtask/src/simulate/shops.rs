@@ -19,8 +19,21 @@ pub enum Curve {
 
 /// The families, in the order of the results.
 pub const FAMILIES: [&str; 15] = [
-    "logit", "linear", "exponential", "shift", "season", "deadline", "competitor", "many-skus",
-    "cost-change", "censored", "memory", "menu-100", "linear-noise", "menu-4-T100", "menu-4-T1000",
+    "logit",
+    "linear",
+    "exponential",
+    "shift",
+    "season",
+    "deadline",
+    "competitor",
+    "many-skus",
+    "cost-change",
+    "censored",
+    "memory",
+    "menu-100",
+    "linear-noise",
+    "menu-4-T100",
+    "menu-4-T1000",
 ];
 
 /// One product's truth.

@@ -34,7 +34,7 @@ pub struct Worth {
 }
 
 /// How much of the expected loss one unit of information takes away.
-const TEACHES: f64 = 0.005;
+const TEACHES: f64 = 0.05;
 
 /// Units sold of uncertain demand (normal) when there are `stock`.
 pub fn sold(mean: f64, dispersion: f64, stock: f64) -> f64 {

@@ -327,6 +327,12 @@ impl Policy {
         let Some(belief) = item.belief.as_ref().filter(|_| now.last.is_some()) else {
             return item.prices[slot];
         };
+        // Hours differ more than prices do: a day at one price tells them apart.
+        let hours = f64::from(step.t) * self.start.period_hours;
+        let day = 24.0_f64.min(f64::from(self.start.horizon) * self.start.period_hours / 8.0);
+        if self.season.hourly && hours < day {
+            return item.prices[slot];
+        }
         let trusted = item.trusted(belief);
         let worths = plan::worth(belief, (&item.prices, &item.relative), &trusted, &setting);
         let allowed = self.allowed(at, held, step.t);
@@ -350,14 +356,19 @@ impl Policy {
             return item.prices[plan::mixed(&worths, &item.prices, setting.cost, rate)];
         }
         let gain = worths[best].score - worths[slot].score;
-        if gain <= STILL * worths[slot].profit.abs() { item.prices[slot] } else { item.prices[best] }
+        if gain <= STILL * worths[slot].profit.abs() {
+            item.prices[slot]
+        } else {
+            item.prices[best]
+        }
     }
 
     /// The places in the list of prices where this product may go.
     fn allowed(&self, at: usize, held: f64, t: u32) -> Vec<usize> {
         let item = &self.items[at];
         let weekly = (168.0 / self.start.period_hours).max(1.0);
-        let recent = item.changed.iter().filter(|when| f64::from(t.saturating_sub(**when)) < weekly);
+        let recent =
+            item.changed.iter().filter(|when| f64::from(t.saturating_sub(**when)) < weekly);
         let recent = u32::try_from(recent.count()).unwrap_or(u32::MAX);
         if self.conduct.changes_per_week.is_some_and(|most| recent >= most) {
             return Vec::new();
