@@ -54,7 +54,7 @@ fn run(cli: Cli) -> Result<bool> {
         Task::Tidy => xtask::tidy::report(&root),
         Task::Test(args) => xtask::checks::run(&root, &args),
         Task::Bench(args) => xtask::bench::run(&root, &args),
-        Task::Simulate(task) => Ok(xtask::simulate::run(&task)),
+        Task::Simulate(task) => xtask::simulate::run(&task),
         Task::Torture(args) => xtask::torture::run(&root, &args),
         Task::DemoData { source } => {
             xtask::demo_data::run(&source, &root.join("crates/shopwright/demo"))

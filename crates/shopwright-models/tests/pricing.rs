@@ -1,5 +1,8 @@
 //! The policy under any messages: inside its limits, finite, repeatable, and as gentle as asked.
 
+// A helper may unwrap too: a panic is how a test fails. Prices held still are equal to the bit.
+#![allow(clippy::unwrap_used, clippy::float_cmp)]
+
 use proptest::prelude::*;
 use shopwright_models::pricing::policy::{Conduct, Policy, Refused};
 use shopwright_models::pricing::protocol::{ItemStart, ItemStep, Last, Objective, Start, Step};

@@ -158,7 +158,7 @@ impl Bench<'_> {
             Section::Start => self.start()?,
             Section::Memory => self.memory()?,
             Section::Size => self.size()?,
-            Section::Simulate => crate::simulate::section(),
+            Section::Simulate => crate::simulate::section()?,
             Section::ColdBuild => self.cold_build()?,
         };
         let quiet = match section {

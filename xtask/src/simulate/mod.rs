@@ -4,6 +4,7 @@
 pub mod play;
 pub mod shops;
 
+use anyhow::Result;
 use clap::{Args, Subcommand};
 use shopwright_models::chance::Chance;
 
@@ -32,14 +33,20 @@ pub struct PricesArgs {
 }
 
 /// Runs what is asked for and prints the table.
-pub fn run(task: &Simulate) -> bool {
+///
+/// # Errors
+/// Fails when the policy refuses a shop.
+pub fn run(task: &Simulate) -> Result<bool> {
     let Simulate::Prices(args) = task;
-    println!("{}", table(args));
-    true
+    println!("{}", table(args)?);
+    Ok(true)
 }
 
 /// Shares of the clairvoyant's profit in percent, a row a family.
-pub fn table(args: &PricesArgs) -> String {
+///
+/// # Errors
+/// Fails when the policy refuses a shop.
+pub fn table(args: &PricesArgs) -> Result<String> {
     let mut rows = vec![
         "| family | optimise | 90 % interval | worst shop | changes | gentle | incumbent | best fixed |"
             .to_owned(),
@@ -48,7 +55,7 @@ pub fn table(args: &PricesArgs) -> String {
     let mut means = Vec::new();
     for family in FAMILIES {
         if args.family.as_ref().is_none_or(|only| only == family) {
-            let (mean, row) = row(family, args);
+            let (mean, row) = row(family, args)?;
             means.push(mean);
             rows.push(row);
         }
@@ -60,24 +67,27 @@ pub fn table(args: &PricesArgs) -> String {
         "| mean | {:.1} | | | | {:.1} | {:.1} | {:.1} |",
         all[0], all[1], all[2], all[3]
     ));
-    rows.join("\n")
+    Ok(rows.join("\n"))
 }
 
 /// The section of the results: shops whose seeds were not used while the engine was made.
-pub fn section() -> String {
+///
+/// # Errors
+/// Fails when the policy refuses a shop.
+pub fn section() -> Result<String> {
     let args = PricesArgs { shops: 20, seed: 7_000, family: None };
-    format!(
+    Ok(format!(
         "Share of a clairvoyant's profit in percent, {} shops a family from seed {}; the interval is a bootstrap's \
          over shops. `changes` is the share of periods in which a price changed. Gentle: one change a week and steps \
          of 10 % at most, against the clairvoyant without such limits. Best fixed: the best of 25 constant prices, \
          chosen afterwards; it has no meaning for menus of four, where it is snapped.\n\n{}",
         args.shops,
         args.seed,
-        table(&args)
-    )
+        table(&args)?
+    ))
 }
 
-fn row(family: &str, args: &PricesArgs) -> ([f64; 4], String) {
+fn row(family: &str, args: &PricesArgs) -> Result<([f64; 4], String)> {
     let mut shares: [Vec<f64>; 4] = Default::default();
     let mut moved = Vec::new();
     for number in 0..args.shops {
@@ -86,13 +96,13 @@ fn row(family: &str, args: &PricesArgs) -> ([f64; 4], String) {
         let best = clairvoyant(&shop);
         let sellers = [Seller::Optimise, Seller::Gentle, Seller::Incumbent];
         for (seller, shares) in sellers.into_iter().zip(&mut shares) {
-            let (made, changes) = play(&shop, seller, seed, 1.0);
+            let (made, changes) = play(&shop, seller, seed, 1.0)?;
             shares.push(made / best);
             if seller == Seller::Optimise {
                 moved.push(changes);
             }
         }
-        shares[3].push(best_fixed(&shop, seed) / best);
+        shares[3].push(best_fixed(&shop, seed)? / best);
     }
     let means = [0, 1, 2, 3].map(|column| average(&shares[column]));
     let worst = shares[0].iter().copied().fold(f64::INFINITY, f64::min);
@@ -108,12 +118,15 @@ fn row(family: &str, args: &PricesArgs) -> ([f64; 4], String) {
         100.0 * means[2],
         100.0 * means[3],
     );
-    (means, row)
+    Ok((means, row))
 }
 
-fn best_fixed(shop: &Shop, seed: u64) -> f64 {
-    let tries = (0..25_u32).map(|n| 0.6 + 0.05 * f64::from(n));
-    tries.map(|x| play(shop, Seller::BestFixed, seed, x).0).fold(f64::MIN, f64::max)
+fn best_fixed(shop: &Shop, seed: u64) -> Result<f64> {
+    let mut best = f64::MIN;
+    for n in 0..25_u32 {
+        best = best.max(play(shop, Seller::BestFixed, seed, 0.6 + 0.05 * f64::from(n))?.0);
+    }
+    Ok(best)
 }
 
 fn average(values: &[f64]) -> f64 {

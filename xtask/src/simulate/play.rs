@@ -1,7 +1,7 @@
 //! Plays a shop with a policy, and works out what somebody who knew the demand would have made.
 
 use shopwright_models::chance::Chance;
-use shopwright_models::pricing::policy::{Conduct, Policy};
+use shopwright_models::pricing::policy::{Conduct, Policy, Refused};
 use shopwright_models::pricing::protocol::{ItemStep, Last, Step};
 
 use super::shops::{Curve, Shop, demand};
@@ -83,12 +83,15 @@ fn cost(shop: &Shop, at: usize, t: u32) -> f64 {
 }
 
 /// What was made, and in how many periods a price changed.
-pub fn play(shop: &Shop, seller: Seller, seed: u64, fixed: f64) -> (f64, f64) {
+///
+/// # Errors
+/// Fails when the policy refuses a shop or a period, which would be a defect.
+pub fn play(shop: &Shop, seller: Seller, seed: u64, fixed: f64) -> Result<(f64, f64), Refused> {
     let conduct = match seller {
         Seller::Gentle => Conduct { changes_per_week: Some(1), step: Some(0.1) },
         _ => Conduct::default(),
     };
-    let mut policy = Policy::start(shop.start.clone(), conduct).expect("the shop makes sense");
+    let mut policy = Policy::start(shop.start.clone(), conduct)?;
     let mut chance = Chance::new(seed, 901);
     let count = shop.start.items.len();
     let mut stock = vec![shop.stock; count];
@@ -110,9 +113,7 @@ pub fn play(shop: &Shop, seller: Seller, seed: u64, fixed: f64) -> (f64, f64) {
             })
             .collect();
         let prices = match seller {
-            Seller::Optimise | Seller::Gentle => {
-                policy.step(&Step { t, hour, dow, items }).expect("the step makes sense")
-            }
+            Seller::Optimise | Seller::Gentle => policy.step(&Step { t, hour, dow, items })?,
             Seller::Incumbent => shop.start.items.iter().map(|item| item.ref_price).collect(),
             Seller::BestFixed => shop.start.items.iter().map(|i| i.ref_price * fixed).collect(),
         };
@@ -139,7 +140,7 @@ pub fn play(shop: &Shop, seller: Seller, seed: u64, fixed: f64) -> (f64, f64) {
         }
     }
     let periods = f64::from(shop.start.horizon) * items_of(shop);
-    (made, changes / periods)
+    Ok((made, changes / periods))
 }
 
 fn items_of(shop: &Shop) -> f64 {
@@ -148,13 +149,11 @@ fn items_of(shop: &Shop) -> f64 {
 
 fn grid(shop: &Shop, at: usize) -> Vec<(f64, usize)> {
     let item = &shop.start.items[at];
-    match &item.prices {
-        Some(menu) => menu.iter().copied().enumerate().map(|(slot, price)| (price, slot)).collect(),
-        None => {
-            let part = (item.price_max - item.price_min) / 59.0;
-            (0..60_u32).map(|n| (item.price_min + part * f64::from(n), 0)).collect()
-        }
+    if let Some(menu) = &item.prices {
+        return menu.iter().copied().enumerate().map(|(slot, price)| (price, slot)).collect();
     }
+    let part = (item.price_max - item.price_min) / 59.0;
+    (0..60_u32).map(|n| (item.price_min + part * f64::from(n), 0)).collect()
 }
 
 /// The expected profit of somebody who knows the demand: exact by dynamic programming with stock,
@@ -162,8 +161,7 @@ fn grid(shop: &Shop, at: usize) -> Vec<(f64, usize)> {
 pub fn clairvoyant(shop: &Shop) -> f64 {
     if let Some(stock) = shop.stock {
         let every = shop.start.restock_every;
-        if every > 0 {
-            let whole = shop.start.horizon / every;
+        if let Some(whole) = shop.start.horizon.checked_div(every) {
             return f64::from(whole) * with_stock(shop, stock, every)
                 + with_stock(shop, stock, shop.start.horizon % every);
         }
@@ -193,8 +191,7 @@ fn with_stock(shop: &Shop, stock: f64, periods: u32) -> f64 {
     }
     let reference = shop.start.items[0].ref_price;
     let mut plans: Vec<(f64, Vec<f64>)> = Vec::new();
-    for (price, slot) in grid(shop, 0).into_iter().step_by(if shop.noise.is_none() { 1 } else { 2 })
-    {
+    for (price, slot) in grid(shop, 0).into_iter() {
         let mean = mean(shop, 0, 0, price / reference, slot, 1.0);
         let chances = if matches!(shop.products[0].curves[0], Curve::Table(_)) {
             vec![1.0 - mean, mean]
@@ -212,11 +209,8 @@ fn with_stock(shop: &Shop, stock: f64, periods: u32) -> f64 {
     }
     let mut value = vec![0.0; most + 1];
     for _ in 0..periods {
-        let mut next = vec![0.0; most + 1];
-        for have in 1..=most {
-            next[have] = plans.iter().map(|plan| ahead(plan, have, &value)).fold(0.0, f64::max);
-        }
-        value = next;
+        let best = |have| plans.iter().map(|plan| ahead(plan, have, &value)).fold(0.0, f64::max);
+        value = (0..=most).map(best).collect();
     }
     value[most]
 }

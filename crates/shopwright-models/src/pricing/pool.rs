@@ -20,7 +20,9 @@ fn kernel() -> Vec<[f64; STRENGTHS]> {
     let rows = all.iter().map(|centre| {
         let mut row = all.map(|s| (-0.5 * ((s / centre).ln() / APART).powi(2)).exp());
         let sum: f64 = row.iter().sum();
-        row.iter_mut().for_each(|weight| *weight /= sum);
+        for weight in &mut row {
+            *weight /= sum;
+        }
         row
     });
     rows.collect()
@@ -77,7 +79,9 @@ pub fn weigh(beliefs: &mut [&mut Belief], centre: f64) {
             }
         }
         debug_assert_eq!(groups % SHAPES.len(), 0);
-        prior.iter_mut().for_each(|weight| *weight = weight.max(1e-12).ln());
+        for weight in &mut prior {
+            *weight = weight.max(1e-12).ln();
+        }
         belief.weigh(&prior);
     }
 }
