@@ -27,6 +27,9 @@ enum Task {
     Bench(BenchArgs),
     /// Kill servers and try properties for longer than a test may take.
     Torture(TortureArgs),
+    /// Play invented shops with the engines and rivals.
+    #[command(subcommand)]
+    Simulate(xtask::simulate::Simulate),
     /// Make the demo's data anew from the published Online Retail file.
     DemoData {
         /// The published file, `.csv` or `.csv.gz`.
@@ -51,6 +54,7 @@ fn run(cli: Cli) -> Result<bool> {
         Task::Tidy => xtask::tidy::report(&root),
         Task::Test(args) => xtask::checks::run(&root, &args),
         Task::Bench(args) => xtask::bench::run(&root, &args),
+        Task::Simulate(task) => xtask::simulate::run(&task),
         Task::Torture(args) => xtask::torture::run(&root, &args),
         Task::DemoData { source } => {
             xtask::demo_data::run(&source, &root.join("crates/shopwright/demo"))

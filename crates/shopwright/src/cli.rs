@@ -403,6 +403,37 @@ With --replay the decision is made once more from what was kept; exits with 1 if
         #[arg(long)]
         replay: bool,
     },
+    /// Set prices for a simulator: JSON lines in and out, no database
+    #[command(after_help = "Examples:
+  simulator | shopwright price policy --seed 7
+  shopwright price policy --max-changes-per-week 1 --max-step 10
+
+docs/pricing-models.md describes the messages and how prices are learnt.")]
+    Policy(PolicyArgs),
+}
+
+/// Flags of `price policy`.
+#[derive(Args, Debug)]
+pub struct PolicyArgs {
+    /// The seed of chance; the same seed and lines give the same prices
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub seed: u64,
+    /// How prices are set
+    #[arg(long, value_enum, default_value_t = PolicyStrategy::Optimise)]
+    pub strategy: PolicyStrategy,
+    /// Change a price at most this often within seven days [default: no limit]
+    #[arg(long, value_name = "N")]
+    pub max_changes_per_week: Option<u32>,
+    /// Move a price by at most this share of it [default: no limit]
+    #[arg(long, value_name = "PERCENT")]
+    pub max_step: Option<f64>,
+}
+
+/// How `price policy` sets prices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PolicyStrategy {
+    /// Learn demand and earn while learning
+    Optimise,
 }
 
 /// What can be done with API keys.

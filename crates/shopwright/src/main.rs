@@ -16,6 +16,7 @@ mod operators;
 mod output;
 mod outside;
 mod price;
+mod price_policy;
 mod progress;
 mod real;
 mod reload;
@@ -87,6 +88,9 @@ fn run(cli: Cli) -> Result<Option<Answer>, Failure> {
     let listen = match &cli.command {
         Command::Completions { shell } => return Ok(Some(completions(*shell))),
         Command::Openapi => return Ok(Some(openapi())),
+        Command::Price(PriceCommand::Policy(args)) => {
+            return price_policy::run(args).map(|()| None);
+        }
         Command::Serve(args) => args.listen.clone(),
         Command::Demo(args) => args.listen.clone(),
         _ => None,
@@ -169,9 +173,11 @@ fn answer(command: Command, settings: &Settings, json: bool) -> Result<Answer, F
         }
         Command::Keys(command) => keys(settings, command),
         Command::Operators(command) => people(settings, command),
-        Command::Serve(_) | Command::Demo(_) | Command::Openapi | Command::Completions { .. } => {
-            unreachable!("these have run before")
-        }
+        Command::Serve(_)
+        | Command::Demo(_)
+        | Command::Openapi
+        | Command::Completions { .. }
+        | Command::Price(PriceCommand::Policy(_)) => unreachable!("these have run before"),
     }
 }
 

@@ -53,6 +53,8 @@ pub enum Section {
     Memory,
     /// Size of the binary, number of packages.
     Size,
+    /// Prices that learn, in invented shops.
+    Simulate,
     /// Building from nothing.
     ColdBuild,
 }
@@ -71,6 +73,7 @@ impl Section {
             Self::Start => "Start and idle memory",
             Self::Memory => "Memory by the size of the catalogue",
             Self::Size => "Size",
+            Self::Simulate => "Prices that learn, in invented shops",
             Self::ColdBuild => "Cold build",
         }
     }
@@ -141,9 +144,9 @@ impl Bench<'_> {
             Section::Import | Section::Start | Section::Memory | Section::Size => {
                 self.build_product()?;
             }
-            Section::ColdBuild => {}
+            Section::Simulate | Section::ColdBuild => {}
         }
-        if section != Section::Size {
+        if !matches!(section, Section::Size | Section::Simulate) {
             host::wait_until_quiet(&self.machine)?;
         }
         let before = Spent::read()?;
@@ -155,10 +158,11 @@ impl Bench<'_> {
             Section::Start => self.start()?,
             Section::Memory => self.memory()?,
             Section::Size => self.size()?,
+            Section::Simulate => crate::simulate::section()?,
             Section::ColdBuild => self.cold_build()?,
         };
         let quiet = match section {
-            Section::Size => String::new(),
+            Section::Size | Section::Simulate => String::new(),
             _ => format!(" {}", before.sentence(Spent::read()?)),
         };
         let host = Host::read()?;

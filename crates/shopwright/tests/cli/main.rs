@@ -14,6 +14,7 @@ mod interruption;
 mod keys;
 mod ledger;
 mod operators;
+mod policy;
 mod prices;
 mod serving;
 mod signals;
