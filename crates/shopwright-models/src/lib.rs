@@ -5,3 +5,4 @@
 //! crate does not know.
 
 pub mod chance;
+pub mod recommend;

@@ -18,6 +18,7 @@ mod outside;
 mod price;
 mod progress;
 mod real;
+mod recommend;
 mod reload;
 mod serve;
 mod settings_shown;
@@ -29,7 +30,10 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use serde_json::json;
 
-use cli::{Cli, Command, ImportCommand, KeysCommand, OperatorsCommand, PriceCommand};
+use cli::{
+    Cli, Command, EvaluateCommand, ImportCommand, KeysCommand, OperatorsCommand, PriceCommand,
+    RecommendCommand,
+};
 use config::{Given, Settings};
 use failure::Failure;
 use output::Answer;
@@ -87,6 +91,13 @@ fn run(cli: Cli) -> Result<Option<Answer>, Failure> {
     let listen = match &cli.command {
         Command::Completions { shell } => return Ok(Some(completions(*shell))),
         Command::Openapi => return Ok(Some(openapi())),
+        // These need no settings, no ledger and no folder.
+        Command::Recommend(RecommendCommand::Batch(args)) => {
+            return recommend::batch(args).map(|()| None);
+        }
+        Command::Evaluate(EvaluateCommand::Recommend(args)) => {
+            return recommend::evaluate(args).map(Some);
+        }
         Command::Serve(args) => args.listen.clone(),
         Command::Demo(args) => args.listen.clone(),
         _ => None,
@@ -154,7 +165,12 @@ fn answer(command: Command, settings: &Settings, json: bool) -> Result<Answer, F
         }
         Command::Keys(command) => keys(settings, command),
         Command::Operators(command) => people(settings, command),
-        Command::Serve(_) | Command::Demo(_) | Command::Openapi | Command::Completions { .. } => {
+        Command::Serve(_)
+        | Command::Demo(_)
+        | Command::Openapi
+        | Command::Recommend(_)
+        | Command::Evaluate(_)
+        | Command::Completions { .. } => {
             unreachable!("these have run before")
         }
     }

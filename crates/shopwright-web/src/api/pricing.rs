@@ -152,7 +152,8 @@ pub async fn get_prices(
     let missing = heads.iter().zip(&request.skus).filter(|(head, _)| head.is_none());
     let missing: Vec<String> = missing.map(|(_, sku)| sku.clone()).collect();
     let mut unpriced = unpriced_items(&site, missing, full).await?.into_iter();
-    let known: usize = heads.iter().flatten().map(|head| head.len() + moment.tail().len() + 1).sum();
+    let known: usize =
+        heads.iter().flatten().map(|head| head.len() + moment.tail().len() + 1).sum();
     let mut body = String::with_capacity(known + unpriced.len() * 500 + 100);
     body.push_str("{\"object\":\"list\",\"data\":[");
     for (place, head) in heads.iter().enumerate() {
