@@ -125,8 +125,8 @@ pub fn training(path: &Path) -> Result<Training, Failure> {
         else {
             return Err("write user, item, event and seconds, separated by tabs".to_owned());
         };
-        if user.is_empty() || item.is_empty() || item.contains([',', ' ']) {
-            return Err("users and items need names, items without commas or spaces".to_owned());
+        if user.is_empty() || item.is_empty() || item.contains(',') {
+            return Err("users and items need names, items without commas".to_owned());
         }
         let (deed, time) = (deed(event)?, seconds(time)?);
         events.push(Event { user: users.number(user), item: items.number(item), deed, time });
@@ -144,6 +144,34 @@ pub fn training(path: &Path) -> Result<Training, Failure> {
     Ok(Training { events: ordered(events), items, users })
 }
 
+/// Reads `item:event:seconds …`. An item's name may hold colons, and spaces if the training file
+/// has them: a deed goes on to the first word that ends it.
+fn read_history(text: &str, items: &Names) -> Result<Vec<Past>, String> {
+    let mut past = Vec::new();
+    let mut begun = String::new();
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        if !begun.is_empty() {
+            begun.push(' ');
+        }
+        begun.push_str(word);
+        let mut parts = begun.rsplitn(3, ':');
+        let (Some(time), Some(event), Some(item)) = (parts.next(), parts.next(), parts.next())
+        else {
+            continue;
+        };
+        let (deed, time) = (deed(event)?, seconds(time)?);
+        if let Some(item) = items.known(item) {
+            past.push(Past { item, deed, time });
+        }
+        begun.clear();
+    }
+    if begun.is_empty() {
+        Ok(past)
+    } else {
+        Err(format!("`{begun}` is no deed; write item:event:seconds"))
+    }
+}
+
 /// Reads queries: id, user and history, separated by tabs. A known user without a history has
 /// their events of the training file.
 pub fn queries(path: &Path, known: &Training) -> Result<Vec<Query>, Failure> {
@@ -155,18 +183,7 @@ pub fn queries(path: &Path, known: &Training) -> Result<Vec<Query>, Failure> {
         else {
             return Err("write query id, user and history, separated by tabs".to_owned());
         };
-        let mut past = Vec::new();
-        for entry in history.split(' ').filter(|entry| !entry.is_empty()) {
-            let mut parts = entry.rsplitn(3, ':');
-            let (Some(time), Some(event), Some(item)) = (parts.next(), parts.next(), parts.next())
-            else {
-                return Err(format!("`{entry}` is no deed; write item:event:seconds"));
-            };
-            let (deed, time) = (deed(event)?, seconds(time)?);
-            if let Some(item) = known.items.known(item) {
-                past.push(Past { item, deed, time });
-            }
-        }
+        let mut past = read_history(history, &known.items)?;
         if history.trim().is_empty()
             && let Some(user) = known.users.known(user)
         {
