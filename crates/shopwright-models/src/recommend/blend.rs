@@ -22,8 +22,10 @@ pub struct Blend {
     pub tasks: usize,
 }
 
-/// Items a channel puts forward for a task.
-const FORWARD: usize = 200;
+/// Items a channel puts forward for a task, where ten places are judged and where a hundred.
+const FORWARD: (usize, usize) = (100, 250);
+/// A channel that adds less than this share costs more time than it is worth.
+const WORTH: f64 = 1.002;
 
 struct Sheet {
     items: Vec<u32>,
@@ -47,8 +49,10 @@ pub fn choose(
     if tasks.len() < 20 || kept.is_empty() {
         return Ok(untested(&specs));
     }
+    let near = has_times || matches!(purpose, Purpose::Session | Purpose::Together);
+    let forward = if near { FORWARD.0 } else { FORWARD.1 };
     let held = Data { events: &kept, ..data };
-    let mut lists: Vec<Vec<Vec<(u32, f32)>>> = Vec::new();
+    let mut lists: Vec<Vec<Vec<(u32, f32)>>> = Vec::with_capacity(specs.len());
     for same in specs.chunk_by(|a, b| a.model == b.model) {
         progress(&format!("{:?}", same[0].model));
         let fitted = same[0].model.fit(held)?;
@@ -58,16 +62,19 @@ pub fn choose(
             for task in &tasks {
                 fitted.score(&task.history, task.now, spec.weigh, &mut scratch);
                 let out = left_out(purpose, &task.history);
-                let mut best = scratch.one.best(FORWARD, &out);
+                let mut best = scratch.one.best(forward, &out);
                 let top = best.first().map_or(1.0, |(_, score)| *score);
                 best.iter_mut().for_each(|(_, score)| *score /= top);
+                best.shrink_to_fit();
                 list.push(best);
             }
             lists.push(list);
         }
     }
     progress("weights");
-    Ok(Ascent::new(&specs, &lists, &tasks, purpose).climb())
+    let ascent = Ascent::new(&specs, &lists, &tasks, purpose);
+    drop(lists);
+    Ok(ascent.climb())
 }
 
 /// Too little data to hold any back: neighbours first, then popularity.
@@ -115,10 +122,11 @@ impl<'a> Ascent<'a> {
         let floor = 0.7 * self.covered() as f64;
         self.set(personal, 0.0);
         self.set(start, 1.0);
+        let open = self.one_lambda(&alone);
         let mut reached = alone[start];
         for _ in 0..5 {
             let before = reached;
-            for at in 0..self.specs.len() {
+            for at in (0..self.specs.len()).filter(|at| open[*at]) {
                 reached = self.step(at, reached);
             }
             if reached < before * 1.001 {
@@ -142,6 +150,21 @@ impl<'a> Ascent<'a> {
         Blend { parts, reached, alone, tasks: self.sheets.len() }
     }
 
+    /// Which channels may be used: of one kind of EASE only the λ that is best alone, as each
+    /// more is a matrix more to hold and to read.
+    fn one_lambda(&self, alone: &[f64]) -> Vec<bool> {
+        let kind = |at: usize| match self.specs[at].model {
+            Model::Ease(of, lambda) => Some((of, lambda)),
+            _ => None,
+        };
+        let best = |of| {
+            let same = (0..alone.len()).filter(|at| kind(*at).is_some_and(|(mine, _)| mine == of));
+            same.max_by(|a, b| alone[*a].total_cmp(&alone[*b])).and_then(kind)
+        };
+        let open = |at| kind(at).is_none_or(|(of, _)| best(of) == kind(at));
+        (0..alone.len()).map(open).collect()
+    }
+
     /// The best weight for one channel with the others as they are.
     fn step(&mut self, at: usize, reached: f64) -> f64 {
         let now = self.weights[at];
@@ -151,7 +174,8 @@ impl<'a> Ascent<'a> {
             let top = self.weights.iter().copied().fold(0.0, f32::max);
             [0.03, 0.1, 0.25, 0.6, 1.2].iter().map(|by| top * by).collect()
         };
-        let (mut best, mut chosen) = (reached * 1.0003, now);
+        let least = if now > 0.0 { 1.0003 } else { WORTH };
+        let (mut best, mut chosen) = (reached * least, now);
         for weight in tries {
             // A channel that does not help is better left out.
             let value = self.with(at, weight) * if weight == 0.0 { 1.0005 } else { 1.0 };

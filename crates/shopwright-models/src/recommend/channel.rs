@@ -145,7 +145,7 @@ pub fn weighted(history: &[Past], weigh: Weigh) -> Vec<(u32, f32)> {
             _ => {}
         }
         later = Some(past.time);
-        if weight > 1e-4 {
+        if weight > 0.01 {
             found.push((past.item, weight * past.deed.weight() / 2.0));
         }
     }
@@ -211,11 +211,12 @@ pub fn candidates(purpose: Purpose, items: usize, has_times: bool, has_words: bo
     };
     let cosine = Similarity::Cosine { shrink: 5.0 };
     let rule = Similarity::Rule { shrink: 5.0, damp: 0.3 };
-    let lambdas: &[f32] = if items <= 6_000 { &[30.0, 150.0, 600.0] } else { &[200.0] };
+    let lambdas: &[f32] = if items <= 6_000 { &[50.0, 200.0, 600.0, 1500.0] } else { &[200.0] };
     let ease = |of| lambdas.iter().map(|l| Model::Ease(of, *l)).collect::<Vec<_>>();
     let recent: &[Weigh] = &[Weigh::Flat, Weigh::Visits(0.8)];
     let (users, baskets) = (RowsOf::Users, RowsOf::Baskets);
-    let halves: &[Option<f32>] = if has_times { &[None, Some(60.0), Some(7.0)] } else { &[None] };
+    let halves: &[Option<f32>] =
+        if has_times { &[None, Some(60.0), Some(20.0), Some(7.0), Some(2.0)] } else { &[None] };
     let popular: Vec<Model> = halves.iter().map(|half| Model::Popular(*half)).collect();
     match purpose {
         Purpose::Discover | Purpose::Repeat => {

@@ -98,3 +98,105 @@ impl Recommender {
         found
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::recommend::blend::choose;
+    use crate::recommend::rows::ordered;
+    use crate::recommend::{Deed, Event};
+
+    const PURPOSES: [Purpose; 4] =
+        [Purpose::Discover, Purpose::Repeat, Purpose::Session, Purpose::Together];
+
+    fn data(events: &[Event], items: usize) -> Data<'_> {
+        Data { events, items, words: None, threads: 2, seed: 3 }
+    }
+
+    fn event(user: u32, item: u32, day: i64) -> Event {
+        Event { user, item, deed: Deed::Purchase, time: day * 86_400 }
+    }
+
+    /// Two tastes: users of one take items of one half, and come every few days.
+    fn two_tastes(users: u32) -> Vec<Event> {
+        let mut chance = crate::chance::Chance::new(9, 0);
+        let mut events = Vec::new();
+        for user in 0..users {
+            for visit in 0..6 {
+                let day = 100 + visit * 15 + chance.below(5) as i64;
+                for _ in 0..4 {
+                    let item = chance.below(20) as u32 + 20 * (user % 2);
+                    events.push(event(user, item, day));
+                }
+            }
+        }
+        ordered(events)
+    }
+
+    #[test]
+    fn a_taste_is_recommended_its_own_items() {
+        let events = two_tastes(120);
+        for purpose in PURPOSES {
+            let blend = choose(data(&events, 40), purpose, |_| ()).unwrap();
+            assert!(blend.tasks >= 20 && !blend.parts.is_empty(), "{purpose:?}");
+            let model = Recommender::fit(data(&events, 40), purpose, &blend).unwrap();
+            let past = |item| Past { item, deed: Deed::Purchase, time: 190 * 86_400 };
+            let found = model.recommend(&[past(21), past(22)], None, 10, &mut model.work());
+            let own = found.iter().filter(|(item, _)| *item >= 20).count();
+            assert!(own >= 9, "{purpose:?} {found:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_to_learn_from_is_said() {
+        let blend = Blend { parts: Vec::new(), reached: 0.0, alone: Vec::new(), tasks: 0 };
+        let found = Recommender::fit(data(&[], 3), Purpose::Discover, &blend).err();
+        assert_eq!(found, Some(RecommendError::NoEvents));
+    }
+
+    fn some_events() -> impl Strategy<Value = Vec<Event>> {
+        let one = (0..8_u32, 0..12_u32, 0..40_i64).prop_map(|(u, i, day)| event(u, i, day));
+        proptest::collection::vec(one, 1..120)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+
+        #[test]
+        fn exactly_as_many_as_there_are_none_twice_none_seen_whatever_the_order(
+            events in some_events(),
+            history in proptest::collection::vec((0..12_u32, 0..40_i64), 0..10),
+            most in 1..15_usize,
+            which in 0..4_usize,
+        ) {
+            let purpose = PURPOSES[which];
+            let mut history: Vec<Past> = history
+                .into_iter()
+                .map(|(item, day)| Past { item, deed: Deed::View, time: day * 86_400 })
+                .collect();
+            history.sort_by_key(|past| past.time);
+            let ask = |events: Vec<Event>| {
+                let events = ordered(events);
+                let blend = choose(data(&events, 12), purpose, |_| ()).unwrap();
+                let model = Recommender::fit(data(&events, 12), purpose, &blend).unwrap();
+                let mut work = model.work();
+                let first = model.recommend(&history, None, most, &mut work);
+                // Scratch that was used before changes nothing.
+                assert_eq!(first, model.recommend(&history, None, most, &mut work));
+                first
+            };
+            let found = ask(events.clone());
+            let out = left_out(purpose, &history);
+            prop_assert_eq!(found.len(), most.min(12 - out.len()));
+            let mut items: Vec<u32> = found.iter().map(|(item, _)| *item).collect();
+            prop_assert!(items.iter().all(|item| out.binary_search(item).is_err()));
+            items.sort_unstable();
+            items.dedup();
+            prop_assert_eq!(items.len(), found.len());
+            let backwards = ask(events.into_iter().rev().collect());
+            prop_assert_eq!(found, backwards);
+        }
+    }
+}
