@@ -87,7 +87,9 @@ impl Als {
         };
         let mut residual = vec![0.0; k];
         product(x, &mut residual);
-        residual.iter_mut().for_each(|value| *value = -*value);
+        for value in &mut residual {
+            *value = -*value;
+        }
         for (item, weight) in taken.clone() {
             add(&mut residual, vector(item), 1.0 + self.alpha * weight);
         }

@@ -64,7 +64,9 @@ pub fn choose(
                 let out = left_out(purpose, &task.history);
                 let mut best = scratch.one.best(forward, &out);
                 let top = best.first().map_or(1.0, |(_, score)| *score);
-                best.iter_mut().for_each(|(_, score)| *score /= top);
+                for (_, score) in &mut best {
+                    *score /= top;
+                }
                 best.shrink_to_fit();
                 list.push(best);
             }

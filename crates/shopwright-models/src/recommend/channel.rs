@@ -190,7 +190,9 @@ impl Fitted {
             }
             Self::Cycle => personal::cycle(history, now, &mut scratch.one),
             Self::Fixed(list) => {
-                list.iter().for_each(|(item, score)| scratch.one.add(*item, *score))
+                for (item, score) in list {
+                    scratch.one.add(*item, *score);
+                }
             }
         }
     }

@@ -37,14 +37,11 @@ impl Recommender {
         let mut known: Vec<Model> = Vec::new();
         let (mut models, mut parts) = (Vec::new(), Vec::new());
         for (spec, weight) in &blend.parts {
-            let at = match known.iter().position(|model| *model == spec.model) {
-                Some(at) => at,
-                None => {
-                    known.push(spec.model);
-                    models.push(spec.model.fit(data)?);
-                    known.len() - 1
-                }
-            };
+            let at = known.iter().position(|model| *model == spec.model).unwrap_or(known.len());
+            if at == known.len() {
+                known.push(spec.model);
+                models.push(spec.model.fit(data)?);
+            }
             parts.push((at, *spec, *weight));
         }
         let mut fill: Vec<u32> = popular(data.events, data.items, None, data.items)
@@ -52,7 +49,9 @@ impl Recommender {
             .map(|(item, _)| *item)
             .collect();
         let mut listed = vec![false; data.items];
-        fill.iter().for_each(|item| listed[*item as usize] = true);
+        for item in &fill {
+            listed[*item as usize] = true;
+        }
         fill.extend((0..data.items as u32).filter(|item| !listed[*item as usize]));
         let now = data.events.iter().map(|event| event.time).max().unwrap_or(0);
         Ok(Self { models, parts, purpose, items: data.items, fill, now })

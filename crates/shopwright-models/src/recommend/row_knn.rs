@@ -70,11 +70,8 @@ impl NearRows {
         }
         for (row, likeness) in near.best(self.how.nearest, &[]) {
             let items = self.rows.row(row as usize);
-            let share = if self.how.in_order {
-                likeness * self.match_weight(items, history)
-            } else {
-                likeness
-            };
+            let share =
+                if self.how.in_order { likeness * match_weight(items, history) } else { likeness };
             for &item in items {
                 into.add(item, share);
             }
@@ -90,12 +87,12 @@ impl NearRows {
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
+}
 
-    /// VMIS weighs a session by how late in the visitor's session its last common item is.
-    fn match_weight(&self, items: &[u32], history: &[(u32, f32)]) -> f32 {
-        let common = history.iter().filter(|(item, _)| items.contains(item));
-        common.map(|(_, weight)| *weight).fold(0.0, f32::max)
-    }
+/// VMIS weighs a session by how late in the visitor's session its last common item is.
+fn match_weight(items: &[u32], history: &[(u32, f32)]) -> f32 {
+    let common = history.iter().filter(|(item, _)| items.contains(item));
+    common.map(|(_, weight)| *weight).fold(0.0, f32::max)
 }
 
 #[cfg(test)]

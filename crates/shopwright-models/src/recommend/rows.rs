@@ -77,6 +77,7 @@ impl Rows {
     }
 
     /// Items by rows: for each item the rows it is in, in order.
+    #[must_use]
     pub fn turned(&self) -> Self {
         let mut starts = vec![0_u32; self.columns + 1];
         for &item in &self.items {
