@@ -7,13 +7,15 @@
 
 use super::channel::{Data, Model, Scratch, Spec, candidates};
 use super::slice::{Cut, Task, left_out};
-use super::{Purpose, RecommendError};
+use super::{Purpose, RecommendError, personal};
 
 /// The channels that were chosen, with their weights.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Blend {
     /// Channels and weights above 0.
     pub parts: Vec<(Spec, f32)>,
+    /// Days of half-life and exponent by which all scores follow the items' trends.
+    pub trend: Option<(f32, f32)>,
     /// What it reached on the slice.
     pub reached: f64,
     /// Each channel alone on the slice.
@@ -24,6 +26,8 @@ pub struct Blend {
 
 /// Items a channel puts forward for a task, where ten places are judged and where a hundred.
 const FORWARD: (usize, usize) = (100, 250);
+/// Half-lives of trends, in days.
+const TRENDS: [f32; 4] = [3.0, 10.0, 30.0, 90.0];
 /// A channel that adds less than this share costs more time than it is worth.
 const WORTH: f64 = 1.002;
 
@@ -34,6 +38,7 @@ struct Sheet {
     /// Channel by channel, a score for each item.
     scores: Vec<f32>,
     total: Vec<f32>,
+    factor: Vec<f32>,
 }
 
 /// Chooses a blend for a purpose.
@@ -74,8 +79,12 @@ pub fn choose(
         }
     }
     progress("weights");
-    let ascent = Ascent::new(&specs, &lists, &tasks, purpose);
+    let mut ascent = Ascent::new(&specs, &lists, &tasks, purpose);
     drop(lists);
+    if has_times {
+        let of = |days| (days, personal::trend(&kept, data.items, days));
+        ascent.trends = TRENDS.map(of).to_vec();
+    }
     Ok(ascent.climb())
 }
 
@@ -87,7 +96,7 @@ fn untested(specs: &[Spec]) -> Blend {
         _ => None,
     };
     let parts = specs.iter().filter_map(|spec| Some((*spec, part(&spec)?))).collect();
-    Blend { parts, reached: 0.0, alone: Vec::new(), tasks: 0 }
+    Blend { parts, trend: None, reached: 0.0, alone: Vec::new(), tasks: 0 }
 }
 
 struct Ascent<'a> {
@@ -96,6 +105,8 @@ struct Ascent<'a> {
     purpose: Purpose,
     has_times: bool,
     gains: Vec<f64>,
+    trends: Vec<(f32, Vec<f32>)>,
+    trend: Option<(f32, f32)>,
     weights: Vec<f32>,
 }
 
@@ -109,7 +120,16 @@ impl<'a> Ascent<'a> {
         let sheets = (0..tasks.len()).map(|at| Sheet::new(lists, at, &tasks[at].truth)).collect();
         let gains = (0..200).map(|at| 1.0 / (f64::from(at) + 2.0).log2()).collect();
         let has_times = tasks.iter().any(|task| task.now > 0);
-        Self { specs, sheets, purpose, has_times, gains, weights: vec![0.0; specs.len()] }
+        Self {
+            specs,
+            sheets,
+            purpose,
+            has_times,
+            gains,
+            trends: Vec::new(),
+            trend: None,
+            weights: vec![0.0; specs.len()],
+        }
     }
 
     fn climb(mut self) -> Blend {
@@ -127,6 +147,7 @@ impl<'a> Ascent<'a> {
         let open = self.one_lambda(&alone);
         let mut reached = alone[start];
         for _ in 0..5 {
+            reached = self.follow(reached);
             let before = reached;
             for at in (0..self.specs.len()).filter(|at| open[*at]) {
                 reached = self.step(at, reached);
@@ -149,7 +170,36 @@ impl<'a> Ascent<'a> {
         let parts = weights.filter(|(_, w)| **w > 0.0).map(|(spec, w)| (*spec, *w)).collect();
         let reached = self.value();
         let alone = self.specs.iter().copied().zip(alone).collect();
-        Blend { parts, reached, alone, tasks: self.sheets.len() }
+        Blend { parts, trend: self.trend, reached, alone, tasks: self.sheets.len() }
+    }
+
+    /// The best trend and exponent for all scores, with the weights as they are.
+    fn follow(&mut self, reached: f64) -> f64 {
+        let (mut best, mut chosen) = (reached * WORTH, self.trend);
+        for at in 0..self.trends.len() {
+            for exponent in [0.15, 0.3, 0.5, 0.75, 1.0] {
+                self.bend(Some((self.trends[at].0, exponent)));
+                let value = self.value();
+                if value > best {
+                    (best, chosen) = (value, self.trend);
+                }
+            }
+        }
+        self.bend(chosen);
+        self.value()
+    }
+
+    fn bend(&mut self, trend: Option<(f32, f32)>) {
+        self.trend = trend;
+        let known = trend.and_then(|(days, exponent)| {
+            let same = |trend: &&(f32, Vec<f32>)| trend.0.to_bits() == days.to_bits();
+            self.trends.iter().find(same).map(|(_, factors)| (factors, exponent))
+        });
+        for sheet in &mut self.sheets {
+            for (factor, item) in sheet.factor.iter_mut().zip(&sheet.items) {
+                *factor = known.map_or(1.0, |(factors, by)| factors[*item as usize].powf(by));
+            }
+        }
     }
 
     /// Which channels may be used: of one kind of EASE only the λ that is best alone, as each
@@ -217,7 +267,8 @@ impl<'a> Ascent<'a> {
             let count = sheet.items.len();
             let channel = &sheet.scores[at * count..(at + 1) * count];
             totals.clear();
-            totals.extend(sheet.total.iter().zip(channel).map(|(total, score)| total + by * score));
+            let old = sheet.total.iter().zip(&sheet.factor).zip(channel);
+            totals.extend(old.map(|((total, factor), score)| (total + by * score) * factor));
             sum += self.judge_one(sheet, &totals);
         }
         sum / self.sheets.len().max(1) as f64
@@ -256,7 +307,8 @@ impl<'a> Ascent<'a> {
         let mut shown = std::collections::BTreeSet::new();
         for sheet in &self.sheets {
             let mut order: Vec<usize> = (0..sheet.items.len()).collect();
-            order.sort_by(|a, b| sheet.total[*b].total_cmp(&sheet.total[*a]));
+            let score = |at: usize| sheet.total[at] * sheet.factor[at];
+            order.sort_by(|a, b| score(*b).total_cmp(&score(*a)));
             shown.extend(order.iter().take(10).map(|at| sheet.items[*at]));
         }
         shown.len()
@@ -278,7 +330,7 @@ impl Sheet {
             }
         }
         let wanted = items.iter().map(|item| truth.binary_search(item).is_ok()).collect();
-        let total = vec![0.0; items.len()];
-        Self { items, wanted, truth: truth.len(), scores, total }
+        let (total, factor) = (vec![0.0; items.len()], vec![1.0; items.len()]);
+        Self { items, wanted, truth: truth.len(), scores, total, factor }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::blend::Blend;
 use super::channel::{Data, Fitted, Model, Scratch, Spec};
-use super::personal::popular;
+use super::personal::{popular, trend};
 use super::scores::Scores;
 use super::slice::left_out;
 use super::{Past, Purpose, RecommendError};
@@ -18,6 +18,8 @@ pub struct Recommender {
     purpose: Purpose,
     items: usize,
     fill: Vec<u32>,
+    /// A factor for each item; none when trends are not followed.
+    trend: Option<Vec<f32>>,
     now: i64,
 }
 
@@ -54,7 +56,11 @@ impl Recommender {
         }
         fill.extend((0..data.items as u32).filter(|item| !listed[*item as usize]));
         let now = data.events.iter().map(|event| event.time).max().unwrap_or(0);
-        Ok(Self { models, parts, purpose, items: data.items, fill, now })
+        let trend = blend.trend.map(|(days, exponent)| {
+            let factors = trend(data.events, data.items, days);
+            factors.into_iter().map(|factor| factor.powf(exponent)).collect()
+        });
+        Ok(Self { models, parts, purpose, items: data.items, fill, trend, now })
     }
 
     /// Scratch for one thread.
@@ -83,6 +89,9 @@ impl Recommender {
             if top > 0.0 {
                 work.total.add_all(&work.scratch.one, weight / top);
             }
+        }
+        if let Some(trend) = &self.trend {
+            work.total.scale(trend);
         }
         let mut found = work.total.best(most, &out);
         if found.len() < most {
@@ -150,7 +159,8 @@ mod tests {
 
     #[test]
     fn nothing_to_learn_from_is_said() {
-        let blend = Blend { parts: Vec::new(), reached: 0.0, alone: Vec::new(), tasks: 0 };
+        let blend =
+            Blend { parts: Vec::new(), trend: None, reached: 0.0, alone: Vec::new(), tasks: 0 };
         let found = Recommender::fit(data(&[], 3), Purpose::Discover, &blend).err();
         assert_eq!(found, Some(RecommendError::NoEvents));
     }

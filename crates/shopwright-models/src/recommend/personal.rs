@@ -34,6 +34,23 @@ pub fn cycle(history: &[Past], now: i64, into: &mut Scores) {
     }
 }
 
+/// How much more an item is taken of late than over all time: the ratio of its shares, held
+/// towards 1 by two deeds' worth of doubt, from a fiftieth to twenty.
+pub fn trend(events: &[Event], items: usize, half_life: f32) -> Vec<f32> {
+    let now = events.iter().map(|event| event.time).max().unwrap_or(0);
+    let (mut late, mut all) = (vec![0.0_f32; items], vec![0.0_f32; items]);
+    let mut total = 0.0_f64;
+    for event in events {
+        let weight = decay(now - event.time, Some(half_life));
+        late[event.item as usize] += weight;
+        all[event.item as usize] += 1.0;
+        total += f64::from(weight);
+    }
+    let ratio = (total / events.len().max(1) as f64) as f32;
+    let of = |(late, all): (&f32, &f32)| ((late + 2.0) / (all * ratio + 2.0)).clamp(0.02, 20.0);
+    late.iter().zip(&all).map(of).collect()
+}
+
 /// The items taken most, each user once a visit, with decay; the largest is 1. Ties by item.
 pub fn popular(
     events: &[Event],
@@ -73,6 +90,16 @@ mod tests {
         let history = [bought(1, 10), bought(2, 10), bought(1, 20)];
         counter(&history, 20 * A_DAY, Some(10.0), &mut scores);
         assert!((scores.of(1) - 1.5).abs() < 1e-6 && (scores.of(2) - 0.5).abs() < 1e-6);
+    }
+
+    #[test]
+    fn what_is_taken_of_late_has_a_trend_above_one() {
+        let event = |item, day| Event { user: 0, item, deed: Deed::Purchase, time: day * A_DAY };
+        let events: Vec<Event> =
+            (0..100).map(|day| event(u32::from(day >= 80) + u32::from(day >= 90), day)).collect();
+        let found = trend(&events, 4, 7.0);
+        assert!(found[0] < 0.5 && found[2] > 2.0, "{found:?}");
+        assert!((found[3] - 1.0).abs() < 1e-6, "{found:?}");
     }
 
     #[test]

@@ -57,6 +57,13 @@ impl Scores {
         }
     }
 
+    /// Multiplies each score by its item's factor.
+    pub fn scale(&mut self, factors: &[f32]) {
+        for &item in &self.touched {
+            self.values[item as usize] *= factors[item as usize];
+        }
+    }
+
     /// The items that have a score.
     pub fn items(&self) -> &[u32] {
         &self.touched

@@ -69,7 +69,7 @@ pub fn batch(args: &RecommendBatchArgs) -> Result<(), Failure> {
         "queries": queries.len(), "fit_seconds": fitted, "choose_seconds": chosen,
         "final_fit_seconds": last_fit, "queries_per_second": rate,
         "p50_us": at(0.5), "p90_us": at(0.9), "p99_us": at(0.99), "peak_mib": peak_mib(),
-        "validation_tasks": blend.tasks, "validation_value": blend.reached, "blend": parts,
+        "validation_tasks": blend.tasks, "validation_value": blend.reached, "blend": parts, "trend": blend.trend,
     });
     if args.explain {
         found["alone"] = json!(alone);

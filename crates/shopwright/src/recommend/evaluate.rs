@@ -100,6 +100,7 @@ fn peers(purpose: Purpose) -> Vec<(&'static str, Blend)> {
     let weigh = if purpose == Purpose::Session { Weigh::Steps(0.8) } else { Weigh::Flat };
     let alone = |model| Blend {
         parts: vec![(Spec { model, weigh }, 1.0)],
+        trend: None,
         reached: 0.0,
         alone: Vec::new(),
         tasks: 0,
