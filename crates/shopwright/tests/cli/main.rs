@@ -15,6 +15,7 @@ mod keys;
 mod ledger;
 mod operators;
 mod prices;
+mod recommends;
 mod serving;
 mod signals;
 mod takeover;
