@@ -244,7 +244,7 @@ pub fn candidates(purpose: Purpose, items: usize, has_times: bool, has_words: bo
             }
         }
         Purpose::Session => {
-            let steps = [Weigh::Steps(0.8), Weigh::Steps(0.4)];
+            let steps = [Weigh::Steps(0.8), Weigh::Steps(0.4), Weigh::Steps(0.15)];
             let knn = |half| Model::Rows(baskets, 200, 1_000, half, true);
             let late: &[Option<f32>] = if has_times { &[None, Some(14.0)] } else { &[None] };
             try_all(&late.iter().map(|half| knn(*half)).collect::<Vec<_>>(), &steps);

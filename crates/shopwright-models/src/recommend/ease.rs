@@ -59,8 +59,10 @@ fn kept(matrix: Array2<f32>, chosen: &[u32], columns: usize) -> Linear {
     let mut all = vec![Vec::new(); columns];
     for (at, &item) in chosen.iter().enumerate() {
         let row = matrix.row(at);
-        let pairs = chosen.iter().zip(row).map(|(other, value)| (*other, *value));
-        all[item as usize] = loudest(pairs.filter(|(_, value)| *value > 0.0).collect(), LOUDEST);
+        let sizes = (0..).zip(row).map(|(other, value)| (other, value.abs()));
+        let large = loudest(sizes.filter(|(_, size)| *size > 0.0).collect(), LOUDEST);
+        let signed = large.iter().map(|(other, _)| (chosen[*other as usize], row[*other as usize]));
+        all[item as usize] = signed.collect();
     }
     Linear::sparse(all)
 }
