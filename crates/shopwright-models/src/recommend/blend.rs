@@ -6,7 +6,7 @@
 //! cover at least 0.7 of what the best personal channel's lists cover.
 
 use super::channel::{Data, Model, Scratch, Spec, candidates};
-use super::slice::{Cut, Task, left_out};
+use super::slice::{Cut, FEW, Task, left_out};
 use super::{Purpose, RecommendError, personal};
 
 /// The channels that were chosen, with their weights.
@@ -51,7 +51,7 @@ pub fn choose(
     let (kept, tasks) = cut.make(data.events);
     let has_times = data.events.iter().any(|event| event.time > 0);
     let specs = candidates(purpose, data.items, has_times, data.words.is_some());
-    if tasks.len() < 20 || kept.is_empty() {
+    if tasks.len() < FEW || kept.is_empty() {
         return Ok(untested(&specs));
     }
     let near = has_times || matches!(purpose, Purpose::Session | Purpose::Together);

@@ -30,6 +30,9 @@ pub struct Cut {
     pub seed: u64,
 }
 
+/// Fewer tasks than this say nothing.
+pub const FEW: usize = 20;
+
 /// Items a purpose leaves out of its answer, sorted.
 pub fn left_out(purpose: Purpose, history: &[Past]) -> Vec<u32> {
     let mut items: Vec<u32> = match purpose {
@@ -62,11 +65,18 @@ impl Cut {
         let days = self.last_days.unwrap_or((span * 0.1).min(30.0)).min(span * 0.5);
         let from = last - (days * DAY) as i64;
         let has_times = last > first;
-        let (kept, mut tasks) = match self.purpose {
+        let (mut kept, mut tasks) = match self.purpose {
             Purpose::Discover | Purpose::Repeat if has_times => self.next_visit(events, from),
             Purpose::Discover | Purpose::Repeat => self.folded_in(events),
             Purpose::Session | Purpose::Together => self.visits(events, has_times.then_some(from)),
         };
+        // Where hardly anybody comes back, new users are what will be asked about.
+        if tasks.len() < FEW
+            && events.len() > FEW
+            && matches!(self.purpose, Purpose::Discover | Purpose::Repeat)
+        {
+            (kept, tasks) = self.folded_in(events);
+        }
         let mut chance = Chance::new(self.seed, 0x511CE);
         for at in (1..tasks.len()).rev() {
             tasks.swap(at, chance.below(at as u64 + 1) as usize);
@@ -91,7 +101,7 @@ impl Cut {
         (kept, tasks)
     }
 
-    /// A tenth of the users, four fifths of whose items are shown.
+    /// A tenth of the users, four fifths of whose items are shown: the first, where times are known.
     fn folded_in(&self, events: &[Event]) -> (Vec<Event>, Vec<Task>) {
         let (mut kept, mut tasks) = (Vec::new(), Vec::new());
         let mut chance = Chance::new(self.seed, 0xF01D);
@@ -101,12 +111,14 @@ impl Cut {
                 continue;
             }
             let mut order = user.to_vec();
-            for at in (1..order.len()).rev() {
+            let timed = order.iter().any(|event| event.time > 0);
+            for at in (1..if timed { 0 } else { order.len() }).rev() {
                 order.swap(at, chance.below(at as u64 + 1) as usize);
             }
             let (shown, hidden) = order.split_at(order.len() * 4 / 5);
             let truth = hidden.iter().map(|event| event.item).collect();
-            self.ask(shown.iter().map(past).collect(), 0, truth, &mut tasks);
+            let now = shown.last().map_or(0, |event| event.time);
+            self.ask(shown.iter().map(past).collect(), now, truth, &mut tasks);
         }
         (kept, tasks)
     }
@@ -172,5 +184,24 @@ mod tests {
         assert_eq!((tasks[0].history.len(), &tasks[0].truth), (1, &vec![1]));
         let (_, tasks) = Cut { purpose: Purpose::Repeat, ..cut }.make(&events);
         assert_eq!(tasks[0].truth, [0, 1]);
+    }
+
+    #[test]
+    fn where_nobody_comes_back_the_last_of_some_users_is_asked_for() {
+        let deed = Deed::View;
+        let visits = (0..600_u32).flat_map(|user| {
+            (0..10).map(move |at| {
+                let time = i64::from(user) * 100_000 + i64::from(at) * 60 + 1_000_000;
+                Event { user, item: (user + at) % 50, deed, time }
+            })
+        });
+        let events = ordered(visits.collect());
+        let cut = Cut { purpose: Purpose::Discover, most: 100, last_days: None, seed: 1 };
+        let (kept, tasks) = cut.make(&events);
+        assert!((FEW..=100).contains(&tasks.len()) && kept.len() + tasks.len() * 10 == 6_000);
+        for task in &tasks {
+            assert_eq!((task.history.len(), task.truth.len()), (8, 2));
+            assert_eq!(task.now, task.history[7].time);
+        }
     }
 }
