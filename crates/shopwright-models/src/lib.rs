@@ -6,3 +6,4 @@
 
 pub mod chance;
 pub mod pricing;
+pub mod recommend;

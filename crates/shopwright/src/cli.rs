@@ -77,6 +77,12 @@ The demo keeps its own ledger in the folder `demo` of the data folder.")]
     /// Prices and why they are what they are
     #[command(subcommand)]
     Price(PriceCommand),
+    /// What to recommend, learnt from plain files
+    #[command(subcommand)]
+    Recommend(RecommendCommand),
+    /// How good what is learnt is, on data held back
+    #[command(subcommand)]
+    Evaluate(EvaluateCommand),
     /// API keys
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -434,6 +440,89 @@ pub struct PolicyArgs {
 pub enum PolicyStrategy {
     /// Learn demand and earn while learning
     Optimise,
+}
+
+/// What can be recommended.
+#[derive(Debug, Subcommand)]
+pub enum RecommendCommand {
+    /// Learn from a file of events and answer a file of queries
+    #[command(after_help = "Examples:
+  shopwright recommend batch --train train.tsv --queries queries.tsv --out recs.tsv
+  shopwright recommend batch --train train.tsv --queries q.tsv --out r.tsv --kind session --top 20
+
+train.tsv: user, item, view|cart|purchase|like, unix seconds (0 when not known), separated by tabs.
+queries.tsv: query id, user, history as item:event:seconds separated by spaces, oldest first.
+The blend is chosen on a slice of the training data. Prints one line of JSON.")]
+    Batch(RecommendBatchArgs),
+}
+
+/// Flags of `recommend batch`.
+#[derive(Args, Debug)]
+pub struct RecommendBatchArgs {
+    /// What is learnt from
+    #[arg(long, value_name = "FILE")]
+    pub train: PathBuf,
+    /// What is asked
+    #[arg(long, value_name = "FILE")]
+    pub queries: PathBuf,
+    /// Items an answer has
+    #[arg(long, default_value_t = 100, value_name = "COUNT")]
+    pub top: usize,
+    /// Where the answers go
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Items of the history may be answered again
+    #[arg(long)]
+    pub allow_seen: bool,
+    /// What a query is
+    #[arg(long, value_enum, default_value_t = RecommendKind::User)]
+    pub kind: RecommendKind,
+    /// What is known of items: item, then words, separated by tabs
+    #[arg(long, value_name = "FILE")]
+    pub items_meta: Option<PathBuf>,
+    /// For every draw; the same seed gives the same answers
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Also say what each channel reached alone
+    #[arg(long)]
+    pub explain: bool,
+}
+
+/// What a query for recommendations is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RecommendKind {
+    /// A user: what they take next
+    User,
+    /// A visit: what is looked at next, without the item it is on
+    Session,
+    /// Items of a basket: what goes with them
+    BoughtTogether,
+}
+
+/// What can be evaluated.
+#[derive(Debug, Subcommand)]
+pub enum EvaluateCommand {
+    /// Back-test the recommenders on the last days of a file of events
+    #[command(after_help = "Example:
+  shopwright evaluate recommend --train train.tsv --last-days 30 --report report.json")]
+    Recommend(EvaluateRecommendArgs),
+}
+
+/// Flags of `evaluate recommend`.
+#[derive(Args, Debug)]
+pub struct EvaluateRecommendArgs {
+    /// The events, as `recommend batch` takes them
+    #[arg(long, value_name = "FILE")]
+    pub train: PathBuf,
+    /// The days that are held back
+    #[arg(long, default_value_t = 30.0, value_name = "DAYS")]
+    pub last_days: f32,
+    /// Where the whole report goes, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// For every draw
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
 }
 
 /// What can be done with API keys.

@@ -19,6 +19,7 @@ mod price;
 mod price_policy;
 mod progress;
 mod real;
+mod recommend;
 mod reload;
 mod serve;
 mod settings_shown;
@@ -30,7 +31,10 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use serde_json::json;
 
-use cli::{Cli, Command, ImportCommand, KeysCommand, OperatorsCommand, PriceCommand};
+use cli::{
+    Cli, Command, EvaluateCommand, ImportCommand, KeysCommand, OperatorsCommand, PriceCommand,
+    RecommendCommand,
+};
 use config::{Given, Settings};
 use failure::Failure;
 use output::Answer;
@@ -90,6 +94,12 @@ fn run(cli: Cli) -> Result<Option<Answer>, Failure> {
         Command::Openapi => return Ok(Some(openapi())),
         Command::Price(PriceCommand::Policy(args)) => {
             return price_policy::run(args).map(|()| None);
+        // These need no settings, no ledger and no folder.
+        Command::Recommend(RecommendCommand::Batch(args)) => {
+            return recommend::batch(args).map(|()| None);
+        }
+        Command::Evaluate(EvaluateCommand::Recommend(args)) => {
+            return recommend::evaluate(args).map(Some);
         }
         Command::Serve(args) => args.listen.clone(),
         Command::Demo(args) => args.listen.clone(),
@@ -178,6 +188,11 @@ fn answer(command: Command, settings: &Settings, json: bool) -> Result<Answer, F
         | Command::Openapi
         | Command::Completions { .. }
         | Command::Price(PriceCommand::Policy(_)) => unreachable!("these have run before"),
+        | Command::Recommend(_)
+        | Command::Evaluate(_)
+        | Command::Completions { .. } => {
+            unreachable!("these have run before")
+        }
     }
 }
 

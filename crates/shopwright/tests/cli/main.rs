@@ -16,6 +16,7 @@ mod ledger;
 mod operators;
 mod policy;
 mod prices;
+mod recommends;
 mod serving;
 mod signals;
 mod tables;
