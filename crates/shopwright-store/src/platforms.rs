@@ -116,8 +116,6 @@ pub fn line_ordinal(
 pub fn knows_refund(tx: &mut Tx<'_>, source: &str, external_id: &str) -> Result<bool, StoreError> {
     let known: i64 = tx.one(
         "SELECT COUNT(*) FROM platform_refunds WHERE source = $1 AND external_id = $2",
-    let found = tx.find(
-        "SELECT 1 FROM platform_refunds WHERE source = $1 AND external_id = $2",
         params![source, external_id],
         |row| row.get(0),
     )?;

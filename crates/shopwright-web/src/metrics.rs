@@ -94,7 +94,6 @@ impl Default for Metrics {
         registry.register("effects_given_up", "Effects that need somebody", given_up.clone());
         let streams = StreamGauges::default();
         streams.register(&mut registry);
-        Self { registry, requests, seconds, prices, stale, waiting, oldest, given_up, streams }
         registry.register("shop_listings", "Variants the shop shows", listings.clone());
         registry.register("shop_listings_drifting", "Those not at our price", drifting.clone());
         Self {
@@ -106,6 +105,7 @@ impl Default for Metrics {
             waiting,
             oldest,
             given_up,
+            streams,
             listings,
             drifting,
         }
@@ -157,6 +157,8 @@ impl Metrics {
             set(&to.lost, shard.lost);
             set(&to.read, i64::from(shard.owner.is_some() && shard.problem.is_none()));
         }
+    }
+
     /// Takes in how many variants the shop's platform shows, and how many of them not at our price.
     pub fn set_listings(&self, (all, drifting): (i64, i64)) {
         self.listings.set(all);

@@ -11,7 +11,10 @@ use std::sync::Arc;
 
 use crate::Site;
 use crate::api::{
-    audit, catalog, catalog_edit, competitor_intake, competitors, customers, effects, feeds, inbound, inventory, keys, me, order_steps, orders, pricing, pricing_settings, promotions, refunds, reservations, shop, stock_movements, stock_places, streams, system, webhook_log, webhooks,
+    audit, catalog, catalog_edit, competitor_intake, competitors, customers, effects, feeds,
+    inbound, inventory, keys, me, order_steps, orders, pricing, pricing_settings, promotions,
+    refunds, reservations, shop, stock_movements, stock_places, streams, system, webhook_log,
+    webhooks,
 };
 use crate::input::{BULK_BODY_BYTES_MAX, INBOUND_BODY_BYTES_MAX};
 use crate::problem::Code;

@@ -265,6 +265,11 @@ docs/imports.md has the words of a mapping.")]
 
 The database is only read. Columns are named as in docs/imports.md, or by a mapping.")]
     Sql(SqlArgs),
+    /// What competitors charge: one row for each competitor and product
+    #[command(after_long_help = "\
+Columns by name: competitor, sku and price are needed; currency, shipping, in_stock, observed_at, url
+and confidence may be there. A row without observed_at was seen now.")]
+    CompetitorPrices(CatalogArgs),
 }
 
 /// Flags of `import sql`.
@@ -349,11 +354,6 @@ pub struct CsvArgs {
     /// Guess the mapping from the names and the first rows, and write it beside the file
     #[arg(long, conflicts_with = "mapping")]
     pub guess: bool,
-    /// What competitors charge: one row for each competitor and product
-    #[command(after_long_help = "\
-Columns by name: competitor, sku and price are needed; currency, shipping, in_stock, observed_at, url
-and confidence may be there. A row without observed_at was seen now.")]
-    CompetitorPrices(CatalogArgs),
 }
 
 /// Flags of `import online-retail`.

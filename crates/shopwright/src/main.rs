@@ -94,6 +94,7 @@ fn run(cli: Cli) -> Result<Option<Answer>, Failure> {
         Command::Openapi => return Ok(Some(openapi())),
         Command::Price(PriceCommand::Policy(args)) => {
             return price_policy::run(args).map(|()| None);
+        }
         // These need no settings, no ledger and no folder.
         Command::Recommend(RecommendCommand::Batch(args)) => {
             return recommend::batch(args).map(|()| None);
@@ -166,12 +167,13 @@ fn answer(command: Command, settings: &Settings, json: bool) -> Result<Answer, F
             let store = ledger::open_or_make(settings)?;
             wait_for(import::fetched(settings, store, &rows, args, json))
         }
-        Command::Import(command) => {
-            let store = ledger::open_or_make(settings)?;
-            wait_for(import::table(settings, store, command, json))
         Command::Import(ImportCommand::CompetitorPrices(args)) => {
             let store = ledger::open_or_make(settings)?;
             wait_for(import::competitor_prices(settings, store, args, json))
+        }
+        Command::Import(command) => {
+            let store = ledger::open_or_make(settings)?;
+            wait_for(import::table(settings, store, command, json))
         }
         Command::Price(PriceCommand::Show { sku }) => {
             let store = ledger::open(settings)?;
@@ -186,13 +188,10 @@ fn answer(command: Command, settings: &Settings, json: bool) -> Result<Answer, F
         Command::Serve(_)
         | Command::Demo(_)
         | Command::Openapi
-        | Command::Completions { .. }
-        | Command::Price(PriceCommand::Policy(_)) => unreachable!("these have run before"),
         | Command::Recommend(_)
         | Command::Evaluate(_)
-        | Command::Completions { .. } => {
-            unreachable!("these have run before")
-        }
+        | Command::Completions { .. }
+        | Command::Price(PriceCommand::Policy(_)) => unreachable!("these have run before"),
     }
 }
 

@@ -11,8 +11,8 @@ use shopwright_store::webhook_deliveries::DELIVER;
 
 use super::outside::Outside;
 use super::perform::{Perform, Performed, Record};
-use crate::inbound::{self, INBOUND};
 use crate::competitors::{LOOK_AT_PAGE, look_at_page};
+use crate::inbound::{self, INBOUND};
 use crate::mail::{self, SEND_MAIL};
 use crate::pricing::promotion_end::{self, PROMOTION_ENDED};
 use crate::publish::{self, CHECK_DRIFT};
@@ -70,8 +70,7 @@ impl Performers {
 
 impl Perform for Performers {
     fn kinds(&self) -> &'static [&'static str] {
-        &[DELIVER, SEND_MAIL, PROMOTION_ENDED, INBOUND]
-        &[DELIVER, SEND_MAIL, PROMOTION_ENDED, PUBLISH, CHECK_DRIFT, LOOK_AT_PAGE]
+        &[DELIVER, SEND_MAIL, PROMOTION_ENDED, INBOUND, PUBLISH, CHECK_DRIFT, LOOK_AT_PAGE]
     }
 
     fn tries_max(&self, kind: &str) -> u32 {

@@ -39,6 +39,11 @@ impl<B> PricesAt<B> {
     pub fn get(&self, sku: &str) -> Option<&B> {
         self.0.by_sku.get(sku).map(Arc::as_ref)
     }
+
+    /// Every SKU with its served form, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &B)> {
+        self.0.by_sku.iter().map(|(sku, body)| (&**sku, body.as_ref()))
+    }
 }
 
 /// The live prices of one process.
@@ -72,20 +77,6 @@ impl<B: Send + Sync + 'static> LivePrices<B> {
     /// All prices of this moment: what comes later does not change them.
     pub fn moment(&self) -> PricesAt<B> {
         PricesAt(self.snapshot.load_full())
-    /// The prices of many SKUs at one moment, in their order.
-    pub fn get_many(&self, skus: &[String]) -> Vec<Option<Arc<LivePrice<B>>>> {
-        let snapshot = self.snapshot.load();
-        skus.iter().map(|sku| snapshot.by_sku.get(sku.as_str()).cloned()).collect()
-    }
-
-    /// All prices at one moment, in no order.
-    pub fn all(&self) -> Vec<Arc<LivePrice<B>>> {
-        self.snapshot.load().by_sku.values().cloned().collect()
-    }
-
-    /// Hands the price to `read` without counting a reference: the hot path.
-    pub fn with<T>(&self, sku: &str, read: impl FnOnce(&LivePrice<B>) -> T) -> Option<T> {
-        self.snapshot.load().by_sku.get(sku).map(|live| read(live))
     }
 
     /// How many SKUs have a price.

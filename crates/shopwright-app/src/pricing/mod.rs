@@ -14,8 +14,6 @@ pub use promotions::{
 };
 pub use refresh::{Refreshed, StoreZone, refresh_prices, refresh_touched, replay};
 pub use refresher::{keep_following_traffic, keep_refreshing};
-pub use refresh::{Refreshed, StoreZone, refresh_prices, replay};
-pub use refresher::keep_refreshing;
 pub(crate) use settings::fresh_hours_of;
 pub use settings::{
     PolicyChangeError, PolicyScope, clear_policy, effective_policy, set_freeze, set_policy,

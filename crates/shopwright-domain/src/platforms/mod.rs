@@ -5,24 +5,24 @@
 //! platform says it: what of it can be booked is decided when it is applied.
 
 pub mod booking;
-pub mod json;
-pub mod shopify;
-pub mod shopify_things;
-pub mod woocommerce;
-
-#[cfg(test)]
-mod tests;
 pub mod cells;
+pub mod json;
 pub mod layout;
 pub mod mapped_csv;
 pub mod mapping_guess;
+pub mod shopify;
 pub mod shopify_lists_csv;
 pub mod shopify_orders_csv;
 pub mod shopify_products_csv;
+pub mod shopify_things;
 pub mod stripe_payments_csv;
+pub mod woocommerce;
+pub mod woocommerce_products_csv;
+
+#[cfg(test)]
+mod table_tests;
 #[cfg(test)]
 mod tests;
-pub mod woocommerce_products_csv;
 
 use serde::{Deserialize, Serialize};
 

@@ -6,11 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::competitors::{CompetitorCorridor, CompetitorRule, FRESH_HOURS};
 use super::tables::{
     DemandSignal, HourBand, PromotionRule, RuleTables, StockStep, VelocityStep, WeekdayFactor,
 };
-use super::competitors::{CompetitorCorridor, CompetitorRule, FRESH_HOURS};
-use super::tables::{HourBand, PromotionRule, RuleTables, StockStep, VelocityStep, WeekdayFactor};
 use crate::money::Factor;
 
 /// How a price is found before the guardrails.

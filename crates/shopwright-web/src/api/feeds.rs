@@ -12,10 +12,11 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use shopwright_domain::money::format_minor;
 use shopwright_domain::time::Timestamp;
-use shopwright_store::pricing::{self, CurrentPrice, FactsOf};
+use shopwright_store::pricing::{self, FactsOf};
 use shopwright_store::{StoreError, Tx};
 use utoipa::ToSchema;
 
+use super::live_body::ShownPrice;
 use super::view::MoneyView;
 use crate::Site;
 use crate::auth::{Allowed, needs};
@@ -77,13 +78,12 @@ async fn feed(site: &Site) -> PriceFeed {
         tracing::warn!(%error, "the price feed goes out without what is available");
         HashMap::new()
     });
-    let row = |price: &CurrentPrice| {
+    let row = |sku: &str, price: &ShownPrice| {
         let money = |amount| MoneyView { amount, currency: price.currency };
-        let availability = stock
-            .get(price.sku.as_str())
-            .map(|pieces| if *pieces > 0 { "in_stock" } else { "out_of_stock" });
+        let availability =
+            stock.get(sku).map(|pieces| if *pieces > 0 { "in_stock" } else { "out_of_stock" });
         FeedRow {
-            sku: price.sku.as_str().to_owned(),
+            sku: sku.to_owned(),
             price: money(price.amount_minor),
             lowest_30d: price.lowest_30d_minor.map(money),
             availability,
@@ -91,9 +91,9 @@ async fn feed(site: &Site) -> PriceFeed {
             changed_at: price.changed_at,
         }
     };
-    let live = site.prices.all();
-    let mut prices: Vec<FeedRow> =
-        live.iter().filter(|live| live.price.is_for_sale).map(|live| row(&live.price)).collect();
+    let moment = site.prices.moment();
+    let shown = moment.iter().filter_map(|(sku, live)| Some((sku, live.shown.as_ref()?)));
+    let mut prices: Vec<FeedRow> = shown.map(|(sku, price)| row(sku, price)).collect();
     prices.sort_by(|a, b| a.sku.cmp(&b.sku));
     PriceFeed { object: "price_feed", stale: site.prices.is_stale(), prices }
 }

@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use serde::Serialize;
 use shopwright_domain::catalog::{ProductStatus, Sku};
+use shopwright_domain::ids::DecisionId;
 use shopwright_domain::money::Currency;
 use shopwright_domain::pricing::{PriceDecision, Reason};
 use shopwright_domain::time::{SECOND, Timestamp};
@@ -85,13 +86,30 @@ pub struct LiveBody {
     pub full: Box<str>,
     /// For publishable keys.
     pub public: Box<str>,
+    /// What feeds say of it; `None` for what is not on sale.
+    pub shown: Option<ShownPrice>,
+}
+
+/// A price as feeds show it.
+#[derive(Clone, Copy, Debug)]
+pub struct ShownPrice {
+    /// The price, minor units.
+    pub amount_minor: i64,
+    /// Its currency.
+    pub currency: Currency,
+    /// The lowest of the 30 days before it was reduced to this.
+    pub lowest_30d_minor: Option<i64>,
+    /// The decision that set it.
+    pub decision_id: DecisionId,
+    /// Since when it stands.
+    pub changed_at: Timestamp,
 }
 
 /// Makes both forms.
 pub fn render(price: &CurrentPrice) -> LiveBody {
     if !price.is_for_sale {
         let body = |full| without_price(&price.sku, price.currency, NoPrice::NotForSale, full);
-        return LiveBody { full: body(true), public: body(false) };
+        return LiveBody { full: body(true), public: body(false), shown: None };
     }
     let decision: Option<PriceDecision> = serde_json::from_value(price.decision.clone())
         .inspect_err(|error| tracing::error!(sku = %price.sku, %error, "the record behind a price cannot be read"))
@@ -99,6 +117,13 @@ pub fn render(price: &CurrentPrice) -> LiveBody {
     LiveBody {
         full: head(price, decision.as_ref(), true),
         public: head(price, decision.as_ref(), false),
+        shown: Some(ShownPrice {
+            amount_minor: price.amount_minor,
+            currency: price.currency,
+            lowest_30d_minor: price.lowest_30d_minor,
+            decision_id: price.decision_id,
+            changed_at: price.changed_at,
+        }),
     }
 }
 

@@ -51,8 +51,6 @@ pub enum Kind {
     Names,
     /// One of these words.
     OneOf(&'static [&'static str]),
-    /// One of these words.
-    OneOf(&'static [&'static str]),
     /// `name.myshopify.com`.
     ShopifyShop,
     /// `https://shop.example`, maybe with a path.
@@ -459,7 +457,6 @@ impl Kind {
             Self::Addresses => "addresses like kafka1:9092,kafka2:9092".into(),
             Self::Names => "names like shop-events,shop-orders with commas between them".into(),
             Self::OneOf(words) => format!("one of {}", words.join(", ")),
-            Self::OneOf(words) => format!("one of {}", words.join(", ")),
             Self::ShopifyShop => "a shop like candle-corner.myshopify.com".into(),
             Self::WebAddress => "an address like https://shop.example".into(),
             Self::Networks => "networks like 10.0.0.0/8,127.0.0.1 with commas between them".into(),
@@ -505,7 +502,6 @@ impl Kind {
                 let parts = parts(text);
                 !parts.is_empty() && parts.iter().all(|part| is_stream_name(part))
             }
-            Self::OneOf(words) => words.contains(&text),
             Self::OneOf(words) => {
                 if words.contains(&text) {
                     return Ok(());
