@@ -6,6 +6,12 @@
 
 pub mod caps;
 pub mod check;
+mod fields;
+pub mod own;
+mod reading;
+pub mod segment;
+
+pub use reading::{formed, read_message, unreadable, with_field};
 
 use std::fmt;
 use std::str::FromStr;
