@@ -4,6 +4,7 @@
 //! words, and one operation takes them into the ledger: durable, once, with the ones that cannot be
 //! read kept beside with their reason.
 
+pub mod bots;
 pub mod caps;
 pub mod check;
 mod fields;

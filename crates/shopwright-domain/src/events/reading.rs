@@ -42,7 +42,10 @@ struct Head<'a> {
 /// of the text stays as it is, so that no number changes. What is no JSON object is left for its
 /// reader to refuse.
 pub fn formed<'a>(raw: &'a [u8], fallback_id: &str) -> (EventForm, Cow<'a, [u8]>) {
-    let Ok(head) = serde_json::from_slice::<Head<'_>>(raw) else {
+    // serde takes a list for an object.
+    let is_object = raw.trim_ascii_start().starts_with(b"{");
+    let head = serde_json::from_slice::<Head<'_>>(raw).ok().filter(|_| is_object);
+    let Some(head) = head else {
         return (EventForm::Own, Cow::Borrowed(raw));
     };
     let is_segment = head.word.as_deref().is_some_and(|word| TYPES.contains(&word));

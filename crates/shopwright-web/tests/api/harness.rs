@@ -221,6 +221,7 @@ impl Shop {
                 public_url: start.public_url.and_then(PublicUrl::parse),
                 trusted_proxies: start.proxies.iter().map(|net| net.parse().unwrap()).collect(),
                 demo_operator: None,
+                traffic: Arc::default(),
             });
             let site = site.await.unwrap();
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -17,6 +17,7 @@ mod customers;
 mod description;
 mod effects;
 mod encodings;
+mod events;
 mod following;
 mod harness;
 mod hygiene;
