@@ -49,7 +49,8 @@ pub mod needs {
     needs! {
         PricesRead PricingRead PricingWrite PromotionsRead PromotionsWrite CatalogRead CatalogWrite
         StockRead StockWrite CustomersRead CustomersWrite OrdersRead OrdersWrite RefundsWrite
-        WebhooksRead WebhooksWrite EffectsRead EffectsWrite KeysRead KeysWrite AuditRead MeRead
+        WebhooksRead WebhooksWrite EffectsRead EffectsWrite KeysRead KeysWrite EventsRead EventsWrite
+        EventsReplay AuditRead MeRead
     }
 }
 
@@ -66,16 +67,36 @@ impl FromRequestParts<Arc<Site>> for AnyKey {
         let text = header.to_str().ok().and_then(bearer).ok_or_else(|| {
             ApiError::new(Code::UNAUTHORIZED, "the Authorization header must read `Bearer sk_…`")
         })?;
-        let key = site.keys.check(text, site.clock.now()).ok_or_else(|| {
-            ApiError::new(
-                Code::UNAUTHORIZED,
-                "this key is not known, was revoked or has expired; make one with `shopwright keys create`",
-            )
-        })?;
-        admit(parts, site, &key)?;
+        let key = let_in(parts, site, text)?;
         parts.extensions.insert(Arc::clone(&key));
         Ok(Self(key))
     }
+}
+
+/// Lets in whoever sends this key, within its rate and from where it may be used.
+pub fn let_in(parts: &Parts, site: &Site, text: &str) -> Result<Arc<KnownKey>, ApiError> {
+    let key = site.keys.check(text, site.clock.now()).ok_or_else(|| {
+        ApiError::new(
+            Code::UNAUTHORIZED,
+            "this key is not known, was revoked or has expired; make one with `shopwright keys create`",
+        )
+    })?;
+    admit(parts, site, &key)?;
+    Ok(key)
+}
+
+/// Refuses a key without the scope.
+pub fn need(key: &KnownKey, scope: Scope) -> Result<(), ApiError> {
+    if key.scopes.contains(scope) {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        Code::FORBIDDEN,
+        format!(
+            "this needs the scope `{scope}`: use a secret key (`sk_…`) from your server, or a \
+             restricted key (`rk_…`) that has the scope"
+        ),
+    ))
 }
 
 impl<N: Needs> FromRequestParts<Arc<Site>> for Allowed<N> {
@@ -83,16 +104,7 @@ impl<N: Needs> FromRequestParts<Arc<Site>> for Allowed<N> {
 
     async fn from_request_parts(parts: &mut Parts, site: &Arc<Site>) -> Result<Self, ApiError> {
         let AnyKey(key) = AnyKey::from_request_parts(parts, site).await?;
-        if !key.scopes.contains(N::SCOPE) {
-            return Err(ApiError::new(
-                Code::FORBIDDEN,
-                format!(
-                    "this needs the scope `{}`: use a secret key (`sk_…`) from your server, or a \
-                     restricted key (`rk_…`) that has the scope",
-                    N::SCOPE
-                ),
-            ));
-        }
+        need(&key, N::SCOPE)?;
         Ok(Self { key, needs: PhantomData })
     }
 }

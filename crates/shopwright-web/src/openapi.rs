@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use crate::Site;
 use crate::api::{
-    audit, catalog, catalog_edit, competitor_intake, competitors, customers, effects, feeds,
-    inbound, inventory, keys, me, order_steps, orders, pricing, pricing_settings, promotions,
-    refunds, reservations, shop, stock_movements, stock_places, streams, system, webhook_log,
-    webhooks,
+    audit, catalog, catalog_edit, competitor_intake, competitors, customers, dead_letters, effects,
+    events, feeds, firehose, inbound, inventory, keys, me, order_steps, orders, pricing,
+    pricing_settings, promotions, refunds, reservations, segment, shop, stock_movements,
+    stock_places, streams, system, webhook_log, webhooks,
 };
 use crate::input::{BULK_BODY_BYTES_MAX, INBOUND_BODY_BYTES_MAX};
 use crate::problem::Code;
@@ -40,6 +40,7 @@ use crate::problem::Code;
         (name = "Webhooks", description = "What happens here, told to your servers as Standard Webhooks."),
         (name = "Webhooks in", description = "What shop platforms tell us, and what became of it."),
         (name = "Effects", description = "Work on the outside and jobs: what waits, what was given up."),
+        (name = "Events", description = "What shoppers do, sent by the shop: our own form, Segment's and Firehose's."),
         (name = "Stock", description = "What is on the shelf, how it got there and what is on its way."),
         (name = "Reservations", description = "Stock held for a while, then sold, then shipped."),
         (name = "Audit log", description = "Who changed what, and when; nothing in it can be changed unnoticed."),
@@ -59,7 +60,7 @@ impl Modify for Keys {
             .scheme(HttpAuthScheme::Bearer)
             .description(Some(
                 "A secret key (`sk_…`) from your server may do everything; a restricted key (`rk_…`) has the scopes it was \
-                 made with, which each operation names; a publishable key (`pk_…`) in a browser reads prices and, with a customer token, \
+                 made with, which each operation names; a publishable key (`pk_…`) in a browser reads prices, sends views and carts and, with a customer token, \
                  what concerns that customer.",
             ))
             .build();
@@ -149,6 +150,17 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(reservations::commit_reservation))
         .routes(routes!(reservations::release_reservation))
         .routes(routes!(reservations::ship_reservation))
+        .routes(routes!(segment::segment_track))
+        .routes(routes!(segment::segment_page))
+        .routes(routes!(segment::segment_screen))
+        .routes(routes!(segment::segment_identify))
+        .routes(routes!(segment::segment_group))
+        .routes(routes!(segment::segment_alias))
+        .routes(routes!(segment::segment_batch))
+        .routes(routes!(dead_letters::list_dead_letters))
+        .routes(routes!(dead_letters::replay_dead_letters))
+        .routes(routes!(dead_letters::get_dead_letter, dead_letters::delete_dead_letter))
+        .routes(routes!(dead_letters::replay_dead_letter))
         .routes(routes!(me::get_me))
         .routes(routes!(audit::list_audit_entries))
         .routes(routes!(keys::create_api_key, keys::list_api_keys))
@@ -162,6 +174,8 @@ pub fn api() -> OpenApiRouter<Arc<Site>> {
 fn bulk() -> OpenApiRouter<Arc<Site>> {
     OpenApiRouter::new()
         .routes(routes!(catalog_edit::put_products))
+        .routes(routes!(events::send_events))
+        .routes(routes!(firehose::send_firehose))
         .layer(DefaultBodyLimit::max(BULK_BODY_BYTES_MAX))
 }
 

@@ -46,6 +46,9 @@ codes! {
     /// A write that needs an idempotency key came without one.
     IDEMPOTENCY_KEY_REQUIRED = 400, "idempotency_key_required", "An Idempotency-Key is needed",
         "Send an `Idempotency-Key` header with a new UUID for each thing you mean to do, and the same one when you try again.";
+    /// An event or a batch of them past Segment's limits.
+    EVENT_TOO_LARGE = 400, "event_too_large", "An event or a batch is too large",
+        "An event may have 32 kB and a batch 500 kB; send less with each, or more batches.";
     /// No key, or one that is not known.
     UNAUTHORIZED = 401, "unauthorized", "A valid API key is needed",
         "Send `Authorization: Bearer sk_…`. Make a key with `shopwright keys create`.";
@@ -309,7 +312,7 @@ impl IntoResponse for ApiError {
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if self.code == Code::BUSY {
+        if matches!(self.code, Code::BUSY | Code::UNAVAILABLE) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         if self.code.status == 401 {

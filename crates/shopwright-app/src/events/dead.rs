@@ -142,7 +142,13 @@ pub async fn replay_dead(
         Ok(messages) => (messages, Vec::new()),
         Err(unreadable) => (Vec::new(), vec![unreadable]),
     };
-    let message = |incoming| Message { index: 0, incoming, raw: raw.clone() };
+    let message = |mut incoming| {
+        // Whether a token vouched for the customer is not known any more.
+        if let (true, Incoming::Event(event)) = (letter.is_browser, &mut incoming) {
+            event.shopper.customer = None;
+        }
+        Message { index: 0, incoming, raw: raw.clone() }
+    };
     let batch = Batch {
         source: letter.source,
         trust,

@@ -64,7 +64,9 @@ impl KeyKind {
         match self {
             Self::Secret => ScopeSet::EVERYTHING,
             Self::Restricted => named.collect(),
-            Self::Publishable => [Scope::PricesRead, Scope::MeRead].into_iter().collect(),
+            Self::Publishable => {
+                [Scope::PricesRead, Scope::MeRead, Scope::EventsWrite].into_iter().collect()
+            }
         }
     }
 }

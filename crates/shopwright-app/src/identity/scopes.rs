@@ -67,6 +67,12 @@ scopes! {
     KeysRead = "keys:read";
     /// Making and revoking API keys.
     KeysWrite = "keys:write";
+    /// What was taken in of shoppers' events, and what could not be.
+    EventsRead = "events:read";
+    /// Sending what shoppers do.
+    EventsWrite = "events:write";
+    /// Sending dead letters through again, and throwing them away.
+    EventsReplay = "events:replay";
     /// The audit log.
     AuditRead = "audit:read";
     /// What a customer may see of themselves, with the token that the shop's server signed for them.

@@ -4,8 +4,15 @@
 //! words, and one operation takes them into the ledger: durable, once, with the ones that cannot be
 //! read kept beside with their reason.
 
+pub mod bots;
 pub mod caps;
 pub mod check;
+mod fields;
+pub mod own;
+mod reading;
+pub mod segment;
+
+pub use reading::{formed, read_message, unreadable, with_field};
 
 use std::fmt;
 use std::str::FromStr;

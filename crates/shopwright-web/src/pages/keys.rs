@@ -48,7 +48,7 @@ pub fn scope_field(scope: Scope) -> String {
 }
 
 /// Things a key may touch: what people call them, and the scopes to see and to change them.
-const THINGS: [(&str, Option<Scope>, Option<Scope>); 13] = [
+const THINGS: [(&str, Option<Scope>, Option<Scope>); 15] = [
     ("Prices, as shoppers see them", Some(Scope::PricesRead), None),
     ("Why prices are so, and settings", Some(Scope::PricingRead), Some(Scope::PricingWrite)),
     ("Promotions", Some(Scope::PromotionsRead), Some(Scope::PromotionsWrite)),
@@ -60,6 +60,8 @@ const THINGS: [(&str, Option<Scope>, Option<Scope>); 13] = [
     ("Webhooks", Some(Scope::WebhooksRead), Some(Scope::WebhooksWrite)),
     ("Work that waits or failed", Some(Scope::EffectsRead), Some(Scope::EffectsWrite)),
     ("API keys", Some(Scope::KeysRead), Some(Scope::KeysWrite)),
+    ("What shoppers do", Some(Scope::EventsRead), Some(Scope::EventsWrite)),
+    ("Events that could not be read", None, Some(Scope::EventsReplay)),
     ("Audit log", Some(Scope::AuditRead), None),
     ("A signed-in customer's own data", Some(Scope::MeRead), None),
 ];

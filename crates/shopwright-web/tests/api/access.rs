@@ -113,13 +113,27 @@ pub const OPERATIONS: &[(&str, &str, &str, Opens)] = &[
     ("post",   "/v1/reservations/{id}/release",       "/v1/reservations/res_01h455vb4pex5vsknk084sn02q/release", With("stock:write")),
     ("post",   "/v1/reservations/{id}/ship",          "/v1/reservations/res_01h455vb4pex5vsknk084sn02q/ship", With("stock:write")),
     ("post",   "/v1/keys",                             "/v1/keys",                              With("keys:write")),
+    ("post",   "/v1/events", "/v1/events", With("events:write")),
+    ("post",   "/v1/events/firehose", "/v1/events/firehose", With("events:write")),
+    ("post",   "/v1/track", "/v1/track", With("events:write")),
+    ("post",   "/v1/page", "/v1/page", With("events:write")),
+    ("post",   "/v1/screen", "/v1/screen", With("events:write")),
+    ("post",   "/v1/identify", "/v1/identify", With("events:write")),
+    ("post",   "/v1/group", "/v1/group", With("events:write")),
+    ("post",   "/v1/alias", "/v1/alias", With("events:write")),
+    ("post",   "/v1/batch", "/v1/batch", With("events:write")),
+    ("get",    "/v1/dead_letters", "/v1/dead_letters", With("events:read")),
+    ("post",   "/v1/dead_letters/replay", "/v1/dead_letters/replay", With("events:replay")),
+    ("get",    "/v1/dead_letters/{id}", "/v1/dead_letters/dl_01h455vb4pex5vsknk084sn02q", With("events:read")),
+    ("delete", "/v1/dead_letters/{id}", "/v1/dead_letters/dl_01h455vb4pex5vsknk084sn02q", With("events:replay")),
+    ("post",   "/v1/dead_letters/{id}/replay", "/v1/dead_letters/dl_01h455vb4pex5vsknk084sn02q/replay", With("events:replay")),
     ("get",    "/v1/keys",                             "/v1/keys",                              With("keys:read")),
     ("get",    "/v1/audit",                            "/v1/audit",                             With("audit:read")),
     ("post",   "/v1/keys/{id}/revoke",                 "/v1/keys/key_01h455vb4pex5vsknk084sn02q/revoke", With("keys:write")),
 ];
 
 /// What a browser's key may do.
-pub const PUBLISHABLE: &[&str] = &["prices:read", "me:read"];
+pub const PUBLISHABLE: &[&str] = &["prices:read", "me:read", "events:write"];
 
 #[test]
 fn the_table_names_every_documented_operation_and_no_other() {

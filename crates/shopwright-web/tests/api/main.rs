@@ -18,6 +18,7 @@ mod customers;
 mod description;
 mod effects;
 mod encodings;
+mod events;
 mod feeds;
 mod following;
 mod harness;

@@ -109,7 +109,10 @@ fn layout_of(command: ImportCommand) -> Result<(Layout, Option<Mapping>, TableAr
             let tax_in = TaxIn(mapping.formats.tax_included);
             (Layout::Mapped(mapping.kind, tax_in), Some(mapping), args.table)
         }
-        ImportCommand::OnlineRetail(_) | ImportCommand::Catalog(_) | ImportCommand::Sql(_) => {
+        ImportCommand::OnlineRetail(_)
+        | ImportCommand::Catalog(_)
+        | ImportCommand::CompetitorPrices(_)
+        | ImportCommand::Sql(_) => {
             unreachable!("these have imports of their own")
         }
     })
