@@ -27,6 +27,7 @@ mod trace;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -102,6 +103,8 @@ pub struct SiteOptions {
     pub publishes_to: Option<Platform>,
     /// What callers, connections and addresses may take.
     pub limits: Limits,
+    /// Set while signals that nodes share may be old: prices say so.
+    pub signals_stale: Option<Arc<AtomicBool>>,
     /// Who is told of products whose demand moved.
     pub traffic: Arc<Traffic>,
     /// What shop platforms sign their webhooks with.
@@ -145,6 +148,9 @@ impl Site {
         let keys = LiveKeys::load(&options.store, options.key_secret.clone()).await?;
         let passwords = Passwords::new(&random_32(options.entropy.as_ref()))
             .map_err(|error| StoreError::Bug(error.to_string()))?;
+        if let Some(stale) = options.signals_stale {
+            prices.heed_signals(stale);
+        }
         prices.follow(options.store.clone());
         keys.follow(options.store.clone());
         let rates = RateLimits::new(&options.limits.rates);

@@ -16,6 +16,9 @@ use shopwright_app::effects::{Performers, WorkOptions, keep_working};
 use shopwright_app::events::Traffic;
 use shopwright_app::pricing::{StoreZone, keep_following_traffic, keep_refreshing};
 use shopwright_app::publish::keep_publishing;
+use shopwright_app::streams::{
+    EventIntake, LedgerSignals, SharedSignals, StreamOptions, keep_consuming,
+};
 use shopwright_app::sweep::{KeptDays, keep_swept};
 use shopwright_domain::ids::{IdSource, OperatorId};
 use shopwright_domain::time::Clock;
@@ -104,7 +107,13 @@ pub async fn answer(
     let outside = Arc::new(outside::open(settings, &store).await?);
     let ids: Arc<dyn IdSource> = Arc::new(RealIds::new());
     let zone = StoreZone(settings.zone.clone());
-    let traffic = Arc::new(Traffic::default());
+    let shared = settings.streams.redis.clone().map(|redis| {
+        let ledger = (store.clone(), Arc::clone(&stage.clock));
+        SharedSignals::new(ledger, redis, Arc::new(LedgerSignals))
+    });
+    let sharing = shared.as_ref().map(SharedSignals::keep_written);
+    let signals_stale = shared.as_ref().map(|shared| shared.stale());
+    let traffic = Arc::new(shared.map_or_else(Traffic::default, Traffic::shared_through));
     let site = Site::new(SiteOptions {
         store: store.clone(),
         clock: Arc::clone(&stage.clock),
@@ -124,6 +133,7 @@ pub async fn answer(
         trusted_proxies: settings.trusted_proxies.clone(),
         demo_operator: stage.demo_operator,
         traffic: Arc::clone(&traffic),
+        signals_stale,
         publishes_to: settings.shop.as_ref().map(Shop::platform),
     })
     .await?;
@@ -133,6 +143,13 @@ pub async fn answer(
         Arc::clone(&outside),
         KeptDays { effects: settings.effects_kept_days, events: settings.events_kept_days },
     );
+    let brokers = settings.streams.brokers();
+    let consuming = (!brokers.is_empty()).then(|| {
+        let (outside, ids) = (Arc::clone(&outside), Arc::clone(&ids));
+        let intake = Arc::new(EventIntake::new(outside, Arc::clone(&ids), Arc::clone(&traffic)));
+        let ledger = (store.clone(), Arc::clone(&stage.clock));
+        keep_consuming(ledger, ids.as_ref(), brokers, intake, StreamOptions::default())
+    });
     let performers = Performers::new(store.clone(), Arc::clone(&stage.clock), outside)
         .publishing_to(settings.shop.clone());
     let performers = Arc::new(performers);
@@ -167,6 +184,9 @@ pub async fn answer(
             _ = stop_work.wait_for(|told| *told) => {}
             _ = has_ended => {}
         }
+        if let Some(consuming) = consuming {
+            consuming.stop().await;
+        }
         working.stop().await;
     };
     let serve = async {
@@ -183,7 +203,7 @@ pub async fn answer(
     refresher.abort();
     follower.abort();
     sweeping.abort();
-    for task in publishing.into_iter().chain(watching) {
+    for task in publishing.into_iter().chain(watching).chain(sharing) {
         task.abort();
     }
     served.map_err(failed)

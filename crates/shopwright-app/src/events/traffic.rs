@@ -1,25 +1,38 @@
 //! Products whose demand has just moved in this process, for those who follow it.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shopwright_domain::catalog::Sku;
 use tokio::sync::Notify;
 
+use crate::streams::SharedSignals;
+
 /// Products that moved since they were last asked for.
 #[derive(Debug, Default)]
 pub struct Traffic {
+    /// Other nodes are told of them through Redis, where there is one.
+    shared: Option<Arc<SharedSignals>>,
     touched: Mutex<BTreeSet<Sku>>,
     moved: Notify,
 }
 
 impl Traffic {
+    /// Traffic whose signals other nodes see.
+    pub fn shared_through(shared: Arc<SharedSignals>) -> Self {
+        Self { shared: Some(shared), ..Self::default() }
+    }
+
     fn held(&self) -> MutexGuard<'_, BTreeSet<Sku>> {
         self.touched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes products; after the commit that moved them, never before.
     pub fn touch(&self, skus: impl IntoIterator<Item = Sku>) {
+        let skus: Vec<Sku> = skus.into_iter().collect();
+        if let Some(shared) = &self.shared {
+            shared.touch(skus.iter().cloned());
+        }
         let mut touched = self.held();
         touched.extend(skus);
         if !touched.is_empty() {

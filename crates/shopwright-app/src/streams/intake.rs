@@ -1,5 +1,6 @@
 //! What the readers hand messages to: the operation that takes events into the ledger.
 
+use shopwright_domain::catalog::Sku;
 use shopwright_domain::time::Timestamp;
 use shopwright_store::{StoreError, Tx};
 
@@ -24,10 +25,12 @@ pub struct StreamBatch {
 }
 
 /// What came of a chunk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TakenChunk {
     /// Messages kept as dead letters.
     pub dead: i64,
+    /// Products whose demand moved.
+    pub touched: Vec<Sku>,
 }
 
 /// Takes messages into the ledger.
@@ -46,4 +49,7 @@ pub trait Intake: Send + Sync + 'static {
         batch: &Self::Prepared,
         now: Timestamp,
     ) -> Result<TakenChunk, StoreError>;
+
+    /// Told of products whose demand moved, after the commit that moved it.
+    fn committed(&self, _touched: Vec<Sku>) {}
 }

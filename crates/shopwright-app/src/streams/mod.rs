@@ -5,15 +5,17 @@
 //! that a ledger that is busy or away slows reading down and nothing piles up in memory.
 
 mod brokers;
-mod form;
 mod intake;
+mod ledger_signals;
 mod node;
 mod pause;
 mod reader;
 mod signals;
+mod taking;
 
 pub use brokers::Brokers;
-pub use form::{Formed, formed};
 pub use intake::{Intake, Received, StreamBatch, TakenChunk};
+pub use ledger_signals::LedgerSignals;
 pub use node::{Consuming, StreamOptions, keep_consuming};
 pub use signals::{DemandSignals, SharedSignals, SignalSource, Stale};
+pub use taking::EventIntake;

@@ -104,19 +104,21 @@ impl<I: Intake> ShardTask<I> {
             let (prepared, mut moved) = (Arc::clone(&prepared), moved.clone());
             let taken = self.node.store.write(move |tx| {
                 if streams::lock(tx, &lease, &read_from)?.is_none() {
-                    return Ok::<_, StoreError>(false);
+                    return Ok::<_, StoreError>(None);
                 }
-                moved.dead = node.intake.take_in(tx, &prepared, now)?.dead;
+                let taken = node.intake.take_in(tx, &prepared, now)?;
+                moved.dead = taken.dead;
                 streams::advance(tx, &lease, &moved, now)?;
-                Ok(true)
+                Ok(Some(taken.touched))
             });
             match taken.await {
-                Ok(true) => {
+                Ok(Some(touched)) => {
+                    self.node.intake.committed(touched);
                     self.place = chunk.next;
                     self.problem = None;
                     return Go::On;
                 }
-                Ok(false) => return self.look_again().await,
+                Ok(None) => return self.look_again().await,
                 Err(error) if error.is_transient() => {
                     tracing::warn!(%error, stream = self.lease.key.stream, "messages wait for the ledger");
                 }

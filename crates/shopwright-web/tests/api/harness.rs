@@ -228,6 +228,7 @@ impl Shop {
                 trusted_proxies: start.proxies.iter().map(|net| net.parse().unwrap()).collect(),
                 demo_operator: None,
                 traffic: Arc::clone(&traffic),
+                signals_stale: None,
                 inbound_secrets: InboundSecrets {
                     shopify: SenderSecrets::parse("hush,next"),
                     woocommerce: SenderSecrets::parse("quiet"),

@@ -23,7 +23,7 @@ for line in sys.stdin:
         )
     producer = producers[compression]
     for number in range(order["from"], order["from"] + order["count"]):
-        value = order["raw"] or json.dumps({"message_id": f"m{number}", "pad": "x" * 100})
+        value = order["raw"] or json.dumps({"id": f"m{number}", "pad": "x" * 100})
         producer.produce(
             order["topic"],
             value=None if order["tombstone"] else value,

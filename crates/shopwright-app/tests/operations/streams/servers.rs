@@ -76,7 +76,7 @@ impl RedisServer {
         for chunk in (from..from + count).collect::<Vec<_>>().chunks(500) {
             let mut pipe = ::redis::pipe();
             for number in chunk {
-                let event = json!({ "message_id": format!("m{number}") }).to_string();
+                let event = json!({ "id": format!("m{number}") }).to_string();
                 pipe.cmd("XADD").arg(stream).arg("*").arg("event").arg(event).ignore();
             }
             pipe.query::<()>(&mut connection).unwrap();

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use shopwright_app::streams::{Brokers, Intake, StreamBatch, StreamOptions, TakenChunk, formed};
+use shopwright_app::streams::{Brokers, Intake, StreamBatch, StreamOptions, TakenChunk};
+use shopwright_domain::events::formed;
 use shopwright_domain::time::Timestamp;
 use shopwright_gateways::kafka::KafkaOptions;
 use shopwright_gateways::redis::Redis;
@@ -32,9 +33,9 @@ impl Intake for Takes {
             if let Some(reason) = message.unfit {
                 return Err(reason);
             }
-            let text = formed(&message.raw, &message.fallback_id).text.into_owned();
+            let text = formed(&message.raw, &message.fallback_id).1.into_owned();
             let json: Json = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
-            json["message_id"].as_str().map(ToOwned::to_owned).ok_or_else(|| "no id".into())
+            json["id"].as_str().map(ToOwned::to_owned).ok_or_else(|| "no id".into())
         });
         (batch.source, read.collect())
     }
