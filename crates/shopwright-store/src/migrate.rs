@@ -40,7 +40,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(9, "0009_events"),
     migration!(10, "0010_streams"),
     migration!(11, "0011_inbound"),
-    migration!(13, "0013_competitors"),
+    migration!(12, "0012_competitors"),
 ];
 
 /// Any process of ours that migrates this PostgreSQL database takes this advisory lock.

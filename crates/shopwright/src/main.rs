@@ -4,6 +4,7 @@
 mod api_keys;
 mod backup;
 mod cli;
+mod cli_import;
 mod config;
 mod demo;
 mod doctor;
@@ -32,9 +33,9 @@ use clap::{CommandFactory, Parser};
 use serde_json::json;
 
 use cli::{
-    Cli, Command, EvaluateCommand, ImportCommand, KeysCommand, OperatorsCommand, PriceCommand,
-    RecommendCommand,
+    Cli, Command, EvaluateCommand, KeysCommand, OperatorsCommand, PriceCommand, RecommendCommand,
 };
+use cli_import::ImportCommand;
 use config::{Given, Settings};
 use failure::Failure;
 use output::Answer;

@@ -11,7 +11,7 @@ use shopwright_domain::platforms::mapped_csv::Mapping;
 use shopwright_domain::platforms::mapping_guess::{Guess, guess as guess_of};
 
 use super::table::{plain_formats, unpack};
-use crate::cli::TableArgs;
+use crate::cli_import::TableArgs;
 use crate::config::Settings;
 use crate::failure::Failure;
 use crate::output::{Align, Answer, Page};

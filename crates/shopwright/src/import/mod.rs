@@ -32,7 +32,7 @@ use shopwright_domain::money::Currency;
 use shopwright_domain::time::Clock;
 use shopwright_store::Store;
 
-use crate::cli::{CatalogArgs, OnlineRetailArgs};
+use crate::cli_import::{CatalogArgs, OnlineRetailArgs};
 use crate::config::{Settings, nearest};
 use crate::failure::Failure;
 use crate::output::{Answer, grouped};

@@ -12,7 +12,7 @@ use shopwright_store::Store;
 use tempfile::NamedTempFile;
 
 use super::table::{asked_for, import, read_mapping};
-use crate::cli::{RowsOf, SqlArgs, TableArgs};
+use crate::cli_import::{RowsOf, SqlArgs, TableArgs};
 use crate::config::Settings;
 use crate::failure::Failure;
 use crate::output::Answer;

@@ -15,7 +15,7 @@ use tempfile::NamedTempFile;
 
 use super::sql::kept_rows;
 use super::{currency_of, look_at_prices, rejects_file, table_summary, until_stopped, zone_named};
-use crate::cli::{ImportCommand, TableArgs};
+use crate::cli_import::{ImportCommand, TableArgs};
 use crate::config::Settings;
 use crate::failure::Failure;
 use crate::output::Answer;
