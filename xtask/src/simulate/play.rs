@@ -191,7 +191,7 @@ fn with_stock(shop: &Shop, stock: f64, periods: u32) -> f64 {
     }
     let reference = shop.start.items[0].ref_price;
     let mut plans: Vec<(f64, Vec<f64>)> = Vec::new();
-    for (price, slot) in grid(shop, 0).into_iter() {
+    for (price, slot) in grid(shop, 0) {
         let mean = mean(shop, 0, 0, price / reference, slot, 1.0);
         let chances = if matches!(shop.products[0].curves[0], Curve::Table(_)) {
             vec![1.0 - mean, mean]

@@ -9,6 +9,7 @@ use shopwright_domain::events::{
     EventForm, EventKind, Identified, Incoming, ShopperEvent, Unreadable,
 };
 use shopwright_domain::ids::{DeadLetterId, IdSource, new_id};
+use shopwright_domain::money::UnitPrice;
 use shopwright_domain::time::Timestamp;
 use shopwright_store::events::dead_letters::DeadLetter;
 use shopwright_store::events::demand::hour_of;
@@ -215,7 +216,7 @@ fn wanted(
         .enumerate()
         .map(|(ordinal, item)| {
             let sku = item.sku.as_str().to_owned();
-            row(ordinal, Some(sku), item.quantity, item.unit_price.map(|price| price.micros()))
+            row(ordinal, Some(sku), item.quantity, item.unit_price.map(UnitPrice::micros))
         })
         .collect();
     if rows.is_empty() {

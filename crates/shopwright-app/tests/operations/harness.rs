@@ -118,6 +118,11 @@ impl Shop {
     }
 
     /// Starts a task that the test can kill.
+    /// What starts tasks of its own starts them on this shop's runtime while this is held.
+    pub fn enter(&self) -> tokio::runtime::EnterGuard<'_> {
+        self.runtime.enter()
+    }
+
     pub fn spawn<T: Send + 'static>(
         &self,
         task: impl Future<Output = T> + Send + 'static,

@@ -161,7 +161,7 @@ fn follow_views(shop: &Shop, full: i64) {
     let (stamp, currency) = (shop.stamp(), "GBP".parse().unwrap());
     let set = shop
         .store
-        .write(move |tx| set_policy(tx, &PolicyScope::Store, &patch, currency, stamp.clone()));
+        .write(move |tx| set_policy(tx, &PolicyScope::Store, &patch, currency, stamp));
     shop.run(set).unwrap();
     shop.refresh();
 }
@@ -172,13 +172,17 @@ fn a_price_that_follows_views_moves_within_a_second_of_them() {
         stocked(shop);
         follow_views(shop, 10);
         let live = shop.run(LivePrices::load(&shop.store, |price| price.amount_minor)).unwrap();
-        let following = shop.run(async { live.follow(shop.store.clone()) });
+        let following = {
+            let _inside = shop.enter();
+            live.follow(shop.store.clone())
+        };
         let traffic = Arc::new(Traffic::default());
-        let follower = shop.run(async {
+        let follower = {
+            let _inside = shop.enter();
             let (store, zone) = (shop.store.clone(), shop.zone.clone());
             let (clock, ids) = (shop.clock.clone(), Arc::clone(&shop.ids));
             keep_following_traffic(store, zone, clock, ids, Arc::clone(&traffic))
-        });
+        };
         shop.set_time(now(shop).plus_micros(2 * HOUR));
         assert_eq!(live.with("A", |price| *price), Some(1_000));
         let began = std::time::Instant::now();
@@ -295,7 +299,7 @@ fn a_person_is_exported_merged_and_erased_with_what_they_looked_at() {
         sent.unreadable.push(Unreadable { index: 4, reason, pointer: String::new(), raw });
         assert_eq!(taken(shop, sent).accepted, 4);
         let (from, into, stamp) = (person("c-7"), person("c-8"), shop.stamp());
-        shop.run(shop.store.write(move |tx| merge_customers(tx, &from, &into, stamp.clone())))
+        shop.run(shop.store.write(move |tx| merge_customers(tx, &from, &into, stamp)))
             .unwrap();
         let export = shop.read(|tx| export_customer(tx, &person("c-8"))).unwrap();
         assert_eq!(export.events.len(), 2, "before they were known and after");
@@ -304,7 +308,7 @@ fn a_person_is_exported_merged_and_erased_with_what_they_looked_at() {
         assert_eq!(export.events.len(), 3, "also by an id that was merged");
         for id in ["c-8", "c-9"] {
             let (id, stamp) = (person(id), shop.stamp());
-            shop.run(shop.store.write(move |tx| erase_customer(tx, &id, stamp.clone()))).unwrap();
+            shop.run(shop.store.write(move |tx| erase_customer(tx, &id, stamp))).unwrap();
         }
         let who =
             "SELECT COUNT(*) FROM events WHERE customer_id IS NOT NULL OR anonymous_id IS NOT NULL";

@@ -403,10 +403,11 @@ mod tests {
 
     #[test]
     fn decimals_are_read_by_the_sign_of_the_file() {
+        use DecimalSign::{Comma, Point};
+
         let check = |text: &str, sign: DecimalSign, want: Option<&str>| {
             assert_eq!(decimal(text, sign).as_deref(), want, "{text:?}");
         };
-        use DecimalSign::{Comma, Point};
         check("1,234.50", Point, Some("1234.50"));
         check("1.234,50 €", Comma, Some("1234.50"));
         check("$12", Point, Some("12"));
