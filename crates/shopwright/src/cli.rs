@@ -209,6 +209,24 @@ Running it twice changes nothing; after an interruption the same command goes on
 Columns by name, only sku is needed: sku,title,category,currency,base_price,cost,map,
 opening_stock,counted_at. An empty field leaves what is there; other columns become attributes.")]
     Catalog(CatalogArgs),
+    /// What shoppers did, one JSON object a line in our own form or Segment's, plain or .gz
+    #[command(after_help = "Examples:
+  shopwright import events events.ndjson
+  shopwright import events segment-export.json.gz --rejects refused.csv
+
+Running it twice changes nothing; after an interruption the same command goes on.
+Lines that do not fit go to the rejects file with their number and the reason.")]
+    Events(EventsArgs),
+}
+
+/// Flags of `import events`.
+#[derive(Args, Debug)]
+pub struct EventsArgs {
+    /// The file
+    pub file: PathBuf,
+    /// Where refused lines go [default: rejects/ in the data folder]
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
 }
 
 /// Flags of `import online-retail`.

@@ -144,6 +144,10 @@ fn answer(command: Command, settings: &Settings, json: bool) -> Result<Answer, F
             let store = ledger::open_or_make(settings)?;
             wait_for(import::catalog(settings, store, args, json))
         }
+        Command::Import(ImportCommand::Events(args)) => {
+            let store = ledger::open_or_make(settings)?;
+            wait_for(import::events(settings, store, args, json))
+        }
         Command::Price(PriceCommand::Show { sku }) => {
             let store = ledger::open(settings)?;
             wait_for(price::show(&store, &sku, &settings.zone))
