@@ -104,8 +104,7 @@ impl Lines {
         line.clear();
         self.number += 1;
         let (path, number) = (&self.path, self.number);
-        let failed =
-            |source| EventsImportError::File { path: path.clone(), line: number, source };
+        let failed = |source| EventsImportError::File { path: path.clone(), line: number, source };
         let mut taken = self.reader.by_ref().take(LINE_BYTES_MAX);
         let mut read = taken.read_until(b'\n', line).map_err(failed)?;
         let is_cut = read as u64 == LINE_BYTES_MAX && line.last() != Some(&b'\n');
@@ -174,8 +173,7 @@ pub async fn import_events(
     tell: impl Fn(u64, u64),
 ) -> Result<EventsSummary, EventsImportError> {
     let (digest, total) = survey(path)?;
-    let rejects_failed =
-        |source| EventsImportError::Rejects { path: rejects.clone(), source };
+    let rejects_failed = |source| EventsImportError::Rejects { path: rejects.clone(), source };
     let mut refused = RejectsFile::new(rejects.clone(), &["event"]).map_err(rejects_failed)?;
     let mut lines = Lines::open(path)?;
     let mut summary = EventsSummary::default();
@@ -186,20 +184,22 @@ pub async fn import_events(
             summary.read += 1;
             match read_line(text, is_cut, &format!("{digest}/{}", lines.number), now) {
                 Ok((form, read)) => {
-                    let messages =
-                        if form == EventForm::Own { &mut own } else { &mut segment };
+                    let messages = if form == EventForm::Own { &mut own } else { &mut segment };
                     // What can be read and said becomes no dead letter: its text is not needed.
                     let message = |incoming| Message { index: 0, incoming, raw: Vec::new() };
                     messages.extend(read.into_iter().map(message));
                 }
                 Err(reason) => {
-                    let shown: String = String::from_utf8_lossy(text).chars().take(32_000).collect();
+                    // A NUL would end the text for many a program that reads the rejects.
+                    let shown = String::from_utf8_lossy(text).replace('\0', "\u{fffd}");
+                    let shown: String = shown.chars().take(32_000).collect();
                     refused.add(lines.number, &reason, &[shown]).map_err(rejects_failed)?;
                 }
             }
         }
         if lines.number % CHUNK == 0 {
-            for (form, messages) in [(EventForm::Own, &mut own), (EventForm::Segment, &mut segment)] {
+            for (form, messages) in [(EventForm::Own, &mut own), (EventForm::Segment, &mut segment)]
+            {
                 let batch = batch(form, std::mem::take(messages));
                 add(&mut summary, take(store, batch, outside, ids, now).await?);
             }

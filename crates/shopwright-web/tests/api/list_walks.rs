@@ -110,6 +110,8 @@ fn add_to(shop: &Shop, lists: &[List], round: u32) {
             assert!((200..300).contains(&shop.post(&test).send().status));
         }
     }
+    let unknown = json!({ "events": [{ "id": format!("e-{round}"), "type": "glanced" }] });
+    shop.post("/v1/events").json(&unknown).send().expect(202);
     let customer = format!("/v1/customers/C-{round}");
     shop.put(&customer).json(&json!({ "name": "Ada" })).send().expect(201);
 }
