@@ -108,15 +108,14 @@ impl Lines {
         let mut taken = self.reader.by_ref().take(LINE_BYTES_MAX);
         let mut read = taken.read_until(b'\n', line).map_err(failed)?;
         let is_cut = read as u64 == LINE_BYTES_MAX && line.last() != Some(&b'\n');
-        while is_cut {
+        // The rest of a line that is too long is passed over.
+        let mut is_over = !is_cut;
+        while !is_over {
             let mut rest = Vec::new();
             let more = self.reader.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut rest);
-            let more = more.map_err(failed)?;
-            read += more;
-            if more == 0 || rest.last() == Some(&b'\n') {
-                break;
-            }
-            if read as u64 > CONTENT_BYTES_MAX {
+            read += more.map_err(failed)?;
+            is_over = rest.is_empty() || rest.last() == Some(&b'\n');
+            if self.bytes + read as u64 > CONTENT_BYTES_MAX {
                 return Err(EventsImportError::TooLarge { path: self.path.clone() });
             }
         }

@@ -75,7 +75,10 @@ fn answer(request_id: String, now: Timestamp, refused: Option<ApiError>) -> Resp
         ("X-Amz-Firehose-Access-Key" = Option<String>, Header, description = "The key, where it is not sent as a bearer"),
         ("X-Amz-Firehose-Request-Id" = Option<String>, Header, description = "The delivery's id"),
     ),
-    request_body = FirehoseBody,
+    request_body(content = FirehoseBody, example = json!({
+        "requestId": "ed4acda5-034f-9f42-bba1-f29aea6d7d8f", "timestamp": 1_578_090_901_599_i64,
+        "records": [{ "data": "eyJpZCI6InZpZXctMSIsInR5cGUiOiJzZWFyY2hlZCJ9" }]
+    })),
     responses(
         (status = 200, description = "Durable", body = FirehoseAnswer),
         (status = 400, description = "The body is no delivery", body = FirehoseAnswer),
