@@ -7,8 +7,8 @@ mod people;
 use shopwright_domain::time::Timestamp;
 
 pub use erasure::{
-    Resolution, add_alias, add_tombstone, aliases_of, delete, is_erased, repoint_documents,
-    resolve, resolve_many, scrub_documents,
+    Resolution, add_alias, add_tombstone, aliases_of, delete, erased_among, is_erased,
+    repoint_documents, resolve, resolve_many, scrub_documents,
 };
 pub use people::{
     Customer, CustomerFilter, find, insert, list, lock, note_order, of_order, set_order_address,

@@ -65,7 +65,13 @@ pub fn export_customer(
             order,
         });
     }
-    let events = events::of_customer(tx, whose.as_str(), EVENTS_MAX)?;
+    // Senders may go on using an id that was merged.
+    let mut events = events::of_customer(tx, whose.as_str(), EVENTS_MAX)?;
+    for id in &other_ids {
+        events.extend(events::of_customer(tx, id.as_str(), EVENTS_MAX)?);
+    }
+    events.sort_by_key(|row| (row.event_id, row.ordinal));
+    events.dedup_by_key(|row| (row.event_id, row.ordinal));
     Ok(Some(CustomerExport { customer, other_ids, orders, events }))
 }
 

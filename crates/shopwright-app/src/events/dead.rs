@@ -58,37 +58,40 @@ pub fn person_hash(text: &str) -> String {
     hex
 }
 
-/// Hashes of the ids and addresses of people in a message, each between spaces. What is no JSON may
-/// hold anybody: it gets the hash of nobody, with which it goes whenever somebody is erased.
+/// Hashes of the ids and addresses of people in a message, each between spaces. What is no JSON, is
+/// too deep or names too many may hold anybody: it gets the hash of nobody, with which it goes whenever
+/// somebody is erased.
 pub fn people_in(raw: &[u8]) -> String {
     let mut found = Vec::new();
-    match serde_json::from_slice::<Json>(raw) {
-        Ok(json) => collect(&json, false, 0, &mut found),
-        Err(_) => found.push(person_hash("")),
-    }
+    let is_read =
+        serde_json::from_slice::<Json>(raw).is_ok_and(|json| collect(&json, false, 0, &mut found));
     found.sort();
     found.dedup();
-    found.truncate(PEOPLE_MAX);
+    if !is_read || found.len() > PEOPLE_MAX {
+        found = vec![person_hash("")];
+    }
     if found.is_empty() { String::new() } else { format!(" {} ", found.join(" ")) }
 }
 
-fn collect(json: &Json, is_person: bool, depth: usize, found: &mut Vec<String>) {
+/// Gives whether all of it was looked at.
+fn collect(json: &Json, is_person: bool, depth: usize, found: &mut Vec<String>) -> bool {
     if depth > DEPTH_MAX {
-        return;
+        return false;
     }
     match json {
         Json::String(text) if is_person => found.push(person_hash(text)),
         Json::Number(number) if is_person => found.push(person_hash(&number.to_string())),
         Json::Array(items) => {
-            items.iter().for_each(|item| collect(item, is_person, depth + 1, found));
+            return items.iter().all(|item| collect(item, is_person, depth + 1, found));
         }
         Json::Object(fields) => {
-            for (name, value) in fields {
-                collect(value, PEOPLE.contains(&name.as_str()), depth + 1, found);
-            }
+            return fields.iter().all(|(name, value)| {
+                collect(value, PEOPLE.contains(&name.as_str()), depth + 1, found)
+            });
         }
         _ => {}
     }
+    true
 }
 
 /// Reads one message of a form.

@@ -16,6 +16,7 @@ use shopwright_store::events::{EventRow, MessageId};
 use uuid::Uuid;
 
 use super::dead::{people_in, sealed};
+use crate::customers::tombstone;
 use crate::effects::Outside;
 
 /// Who sends, and so what may be said.
@@ -59,10 +60,22 @@ pub struct Batch {
 /// What a message becomes.
 #[derive(Clone, Debug)]
 pub(super) enum Wanted {
-    /// An event: its rows, and how much of its hour it may be counted for.
-    Event { kind: EventKind, rows: Vec<EventRow>, scopes: Vec<Vec<(Uuid, i64)>>, pieces_max: i64 },
+    /// An event.
+    Event(WantedEvent),
     /// A visitor who turned out to be a customer.
     Identified(Identified),
+}
+
+/// An event: its rows, and how much of its hour it may be counted for.
+#[derive(Clone, Debug)]
+pub(super) struct WantedEvent {
+    pub(super) kind: EventKind,
+    pub(super) rows: Vec<EventRow>,
+    /// For each row what it is counted in, and how much of it there is.
+    pub(super) scopes: Vec<Vec<(Uuid, i64)>>,
+    pub(super) pieces_max: i64,
+    /// What an erasure would have left of its customer.
+    pub(super) tombstone: Option<Vec<u8>>,
 }
 
 /// A batch that is ready to be taken.
@@ -177,6 +190,7 @@ fn wanted(
     let kind = event.kind;
     let at = event.at.min(now);
     let shopper = event.shopper;
+    let tombstone = shopper.customer.as_ref().map(tombstone);
     let row = |ordinal: usize, sku: Option<String>, quantity: i64, price: Option<i64>| EventRow {
         event_id,
         ordinal: i64::try_from(ordinal).unwrap_or(i64::MAX),
@@ -201,7 +215,12 @@ fn wanted(
         .enumerate()
         .map(|(ordinal, item)| {
             let sku = item.sku.as_str().to_owned();
-            row(ordinal, Some(sku), item.quantity, item.unit_price.map(|price| price.micros()))
+            row(
+                ordinal,
+                Some(sku),
+                item.quantity,
+                item.unit_price.map(shopwright_domain::money::UnitPrice::micros),
+            )
         })
         .collect();
     if rows.is_empty() {
@@ -217,13 +236,14 @@ fn wanted(
         Trust::Server => i64::MAX,
         Trust::Browser { .. } => Caps::STANDARD.pieces,
     };
-    Wanted::Event { kind, rows, scopes, pieces_max }
+    Wanted::Event(WantedEvent { kind, rows, scopes, pieces_max, tombstone })
 }
 
 /// What a row of a browser is counted in, and how much of it there is.
 fn scopes(row: &EventRow, kind: EventKind, address: [u8; 16]) -> Vec<(Uuid, i64)> {
     let caps = Caps::STANDARD;
-    let hour = hour_of(row.at).as_micros().to_le_bytes();
+    // Of the hour it is received in: what it says of itself opens no other hour.
+    let hour = hour_of(row.received_at).as_micros().to_le_bytes();
     let sku = row.sku.as_deref().unwrap_or_default().as_bytes();
     let session = row.session_id.as_deref().or(row.anonymous_id.as_deref()).unwrap_or_default();
     let scope = |parts: &[&[u8]]| Uuid::from_bytes(hash(parts));

@@ -9,8 +9,8 @@ use shopwright_store::{Store, StoreError, Tx};
 const ROWS_MAX: i64 = 2_000;
 /// How long letters wait.
 const LETTERS_KEPT: i64 = 30 * DAY;
-/// Hours whose caps may still be asked: browsers may send what happened a while ago.
-const CAPS_KEPT: i64 = 48 * HOUR;
+/// Caps of past hours are not asked any more; a little longer, since clocks of nodes differ.
+const CAPS_KEPT: i64 = 2 * HOUR;
 
 /// Forgets ids after 32 days, letters after 30, events after `kept_days`.
 pub async fn sweep_events(store: &Store, now: Timestamp, kept_days: u32) -> Result<(), StoreError> {

@@ -10,10 +10,11 @@ use shopwright_domain::ids::{DeadLetterId, IdSource};
 use shopwright_domain::time::Timestamp;
 use shopwright_store::events::demand::{self, Demand, hour_of};
 use shopwright_store::events::{self, EventRow, dead_letters};
-use shopwright_store::{Store, StoreError, Tx, catalog};
+use shopwright_store::{Store, StoreError, Tx, catalog, customers};
 use uuid::Uuid;
 
 use super::prepare::{Batch, Prepared, Wanted, prepare};
+use crate::customers::tombstone;
 use crate::effects::Outside;
 
 /// What became of a batch.
@@ -57,8 +58,11 @@ pub fn take_in(tx: &mut Tx<'_>, prepared: &Prepared, now: Timestamp) -> Result<T
         ..Taken::default()
     };
     let new: Vec<&Wanted> = remembered.new.iter().map(|place| &prepared.wanted[*place]).collect();
-    let moved = count(tx, &new)?;
-    let rows: Vec<&EventRow> = rows_of(&new).map(|(_, row, _, _)| row).collect();
+    let moved = count(tx, &new, now)?;
+    let nobody = without_the_erased(tx, &new)?;
+    let rows: Vec<&EventRow> = rows_of(&new)
+        .map(|(_, row, _, _)| nobody.get(&(row.event_id, row.ordinal)).unwrap_or(row))
+        .collect();
     taken.uncounted = rows_of(&new)
         .zip(&moved.counted)
         .filter(|((kind, row, _, _), counted)| {
@@ -71,11 +75,16 @@ pub fn take_in(tx: &mut Tx<'_>, prepared: &Prepared, now: Timestamp) -> Result<T
         .iter()
         .filter_map(|wanted| match wanted {
             Wanted::Identified(identified) => Some(identified),
-            Wanted::Event { .. } => None,
+            Wanted::Event(_) => None,
         })
         .collect();
     links.sort_by(|a, b| (&a.anonymous, a.at).cmp(&(&b.anonymous, b.at)));
-    for link in links {
+    let tombstones: Vec<_> = links.iter().map(|link| tombstone(&link.customer)).collect();
+    let erased = customers::erased_among(tx, &tombstones)?;
+    for (link, tombstone) in links.into_iter().zip(&tombstones) {
+        if erased.contains(tombstone) {
+            continue;
+        }
         events::identify(tx, &link.anonymous, link.customer.as_str(), link.at)?;
     }
     for (index, letter) in &prepared.letters {
@@ -89,15 +98,37 @@ pub fn take_in(tx: &mut Tx<'_>, prepared: &Prepared, now: Timestamp) -> Result<T
 type RowOf<'w> = (EventKind, &'w EventRow, &'w [(Uuid, i64)], i64);
 
 fn rows_of<'w>(new: &'w [&'w Wanted]) -> impl Iterator<Item = RowOf<'w>> {
-    new.iter().flat_map(|wanted| {
-        let (kind, rows, scopes, most) = match wanted {
-            Wanted::Event { kind, rows, scopes, pieces_max } => {
-                (*kind, rows.as_slice(), scopes.as_slice(), *pieces_max)
-            }
-            Wanted::Identified(_) => (EventKind::Other, [].as_slice(), [].as_slice(), 0),
-        };
-        rows.iter().zip(scopes).map(move |(row, scopes)| (kind, row, scopes.as_slice(), most))
-    })
+    new.iter()
+        .filter_map(|wanted| match wanted {
+            Wanted::Event(event) => Some(event),
+            Wanted::Identified(_) => None,
+        })
+        .flat_map(|event| {
+            let with_scopes = event.rows.iter().zip(&event.scopes);
+            with_scopes.map(|(row, scopes)| (event.kind, row, scopes.as_slice(), event.pieces_max))
+        })
+}
+
+/// Rows of people who were erased, with nobody behind them, by event and ordinal.
+fn without_the_erased(
+    tx: &mut Tx<'_>,
+    new: &[&Wanted],
+) -> Result<HashMap<(Uuid, i64), EventRow>, StoreError> {
+    let named = || {
+        new.iter().filter_map(|wanted| match wanted {
+            Wanted::Event(event) => event.tombstone.as_ref().map(|tombstone| (event, tombstone)),
+            Wanted::Identified(_) => None,
+        })
+    };
+    let tombstones: BTreeSet<&Vec<u8>> = named().map(|(_, tombstone)| tombstone).collect();
+    let tombstones: Vec<Vec<u8>> = tombstones.into_iter().cloned().collect();
+    let erased = customers::erased_among(tx, &tombstones)?;
+    let rows = named()
+        .filter(|(_, tombstone)| erased.contains(*tombstone))
+        .flat_map(|(event, _)| event.rows.iter().cloned());
+    let nobody =
+        |row: EventRow| EventRow { customer_id: None, anonymous_id: None, session_id: None, ..row };
+    Ok(rows.map(|row| ((row.event_id, row.ordinal), nobody(row))).collect())
 }
 
 /// What a batch moves.
@@ -108,7 +139,7 @@ struct Moved {
     touched: BTreeSet<String>,
 }
 
-fn count(tx: &mut Tx<'_>, new: &[&Wanted]) -> Result<Moved, StoreError> {
+fn count(tx: &mut Tx<'_>, new: &[&Wanted], now: Timestamp) -> Result<Moved, StoreError> {
     let skus: BTreeSet<&str> = rows_of(new)
         .filter(|(kind, ..)| moves_demand(*kind))
         .filter_map(|(_, row, _, _)| row.sku.as_deref())
@@ -118,7 +149,7 @@ fn count(tx: &mut Tx<'_>, new: &[&Wanted]) -> Result<Moved, StoreError> {
         rows_of(new).flat_map(|(_, _, scopes, _)| scopes).map(|(scope, _)| *scope).collect();
     scopes.sort_unstable();
     scopes.dedup();
-    let before = demand::counted(tx, &scopes)?;
+    let before = demand::lock_counted(tx, &scopes, hour_of(now))?;
     let mut counted: HashMap<Uuid, i64> = before.clone();
     let mut moved = Moved::default();
     for (kind, row, scopes, pieces_max) in rows_of(new) {
@@ -137,29 +168,11 @@ fn count(tx: &mut Tx<'_>, new: &[&Wanted]) -> Result<Moved, StoreError> {
         }
         moved.touched.insert(sku.to_owned());
     }
-    write_caps(tx, new, &before, &counted)?;
+    let more: BTreeMap<Uuid, i64> = counted
+        .into_iter()
+        .map(|(scope, now)| (scope, now - before.get(&scope).copied().unwrap_or(0)))
+        .filter(|(_, more)| *more > 0)
+        .collect();
+    demand::count(tx, &more)?;
     Ok(moved)
-}
-
-/// Writes what was counted in scopes since they were read, by the hour they are of.
-fn write_caps(
-    tx: &mut Tx<'_>,
-    new: &[&Wanted],
-    before: &HashMap<Uuid, i64>,
-    counted: &HashMap<Uuid, i64>,
-) -> Result<(), StoreError> {
-    let mut by_hour: BTreeMap<Timestamp, BTreeMap<Uuid, i64>> = BTreeMap::new();
-    for (_, row, scopes, _) in rows_of(new) {
-        for (scope, _) in scopes {
-            let more =
-                counted.get(scope).copied().unwrap_or(0) - before.get(scope).copied().unwrap_or(0);
-            if more > 0 {
-                by_hour.entry(hour_of(row.at)).or_default().insert(*scope, more);
-            }
-        }
-    }
-    for (hour, more) in &by_hour {
-        demand::count(tx, more, *hour)?;
-    }
-    Ok(())
 }

@@ -33,9 +33,9 @@ impl Traffic {
             let taken: Vec<Sku> = {
                 let mut touched = self.held();
                 let taken: Vec<Sku> = touched.iter().take(most).cloned().collect();
-                taken.iter().for_each(|sku| {
+                for sku in &taken {
                     touched.remove(sku);
-                });
+                }
                 if !touched.is_empty() {
                     self.moved.notify_one();
                 }

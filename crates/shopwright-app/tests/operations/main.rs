@@ -13,6 +13,7 @@ mod prices;
 mod products;
 mod replayed_stock;
 mod sales;
+mod shopper_events;
 mod stock;
 mod told;
 mod trail;

@@ -42,7 +42,10 @@ pub const fn moves_demand(kind: EventKind) -> bool {
 
 /// Counts an event in its scopes, each with its most; `false`, and nothing counted, when one of them
 /// is full.
-pub fn admit(counted: &mut HashMap<Uuid, i64>, scopes: &[(Uuid, i64)]) -> bool {
+pub fn admit<S: std::hash::BuildHasher>(
+    counted: &mut HashMap<Uuid, i64, S>,
+    scopes: &[(Uuid, i64)],
+) -> bool {
     let has_room =
         scopes.iter().all(|(scope, most)| counted.get(scope).copied().unwrap_or(0) < *most);
     if has_room {

@@ -1,10 +1,13 @@
 //! What may be said by whom, and when it can have been.
 
 use super::{AHEAD_MAX, EVENT_ID_BYTES_MAX, ITEMS_MAX, Incoming, ShopperEvent};
-use crate::time::{DAY, Timestamp};
+use crate::time::{DAY, HOUR, Timestamp};
 
 /// The oldest time a message may name: clocks and histories do not go further back.
 const OLDEST_DAYS: i64 = 20 * 365;
+/// How late a browser's word may come: a phone that was in a tunnel. Older ones would count in hours
+/// whose caps are over.
+const BROWSER_LATE_MAX: i64 = HOUR;
 /// The most pieces of one product in one event.
 pub const PIECES_MAX: i64 = 1_000_000;
 
@@ -34,6 +37,9 @@ pub fn check(incoming: &Incoming, is_browser: bool, now: Timestamp) -> Result<()
     }
     if at < now.plus_micros(-OLDEST_DAYS * DAY) {
         return refuse("/at", "is more than 20 years ago; send the time it happened");
+    }
+    if is_browser && at < now.plus_micros(-BROWSER_LATE_MAX) {
+        return refuse("/at", "is more than an hour ago; a browser sends what happens now");
     }
     match incoming {
         Incoming::Identified(_) if is_browser => {
@@ -132,6 +138,8 @@ mod tests {
         assert_eq!(pointer(&at(5 * MINUTE + 1), false).as_deref(), Some("/at"));
         assert_eq!(pointer(&at(-400 * DAY - HOUR), false), None);
         assert_eq!(pointer(&at(-8_000 * DAY), false).as_deref(), Some("/at"));
+        assert_eq!(pointer(&at(-HOUR), true), None);
+        assert_eq!(pointer(&at(-HOUR - 1), true).as_deref(), Some("/at"));
         let many = event(EventKind::ProductAdded, NOW, -1);
         assert_eq!(pointer(&many, false).as_deref(), Some("/items/0/quantity"));
     }

@@ -38,6 +38,25 @@ pub fn is_erased(tx: &mut Tx<'_>, hash: &[u8]) -> Result<bool, StoreError> {
     Ok(tx.one(sql, params![hash], |row| row.get::<i64>(0))? > 0)
 }
 
+/// Those of these tombstones that an erasure left. Where nobody was erased it costs one look.
+pub fn erased_among(
+    tx: &mut Tx<'_>,
+    hashes: &[Vec<u8>],
+) -> Result<std::collections::HashSet<Vec<u8>>, StoreError> {
+    let mut found = std::collections::HashSet::new();
+    let any = tx.find("SELECT erased_at FROM erased_customers LIMIT 1", params![], |row| {
+        row.get::<Timestamp>(0)
+    })?;
+    if any.is_some() {
+        for hash in hashes {
+            if is_erased(tx, hash)? {
+                found.insert(hash.clone());
+            }
+        }
+    }
+    Ok(found)
+}
+
 /// Those of many ids, given with their tombstones, that do not stand for themselves.
 pub fn resolve_many(
     tx: &mut Tx<'_>,

@@ -87,29 +87,36 @@ pub fn since(
     Ok(found)
 }
 
-/// How much of an hour was counted in these scopes; those without a count are left out.
-pub fn counted(tx: &mut Tx<'_>, scopes: &[Uuid]) -> Result<HashMap<Uuid, i64>, StoreError> {
+/// How much of an hour was counted in these scopes, in key order. They are made where they are not and
+/// locked until the end of the transaction, so that rivals cannot both find the last room.
+pub fn lock_counted(
+    tx: &mut Tx<'_>,
+    scopes: &[Uuid],
+    hour: Timestamp,
+) -> Result<HashMap<Uuid, i64>, StoreError> {
     let rows = tx.query_rows(
-        "SELECT c.scope, c.counted FROM {rows} AS r JOIN demand_caps c ON c.scope = r.scope",
-        &[("scope", Column::Uuid(scopes.to_vec()))],
+        "INSERT INTO demand_caps (scope, hour, counted) SELECT scope, hour, 0 FROM {rows} AS r WHERE true
+         ON CONFLICT (scope) DO UPDATE SET counted = demand_caps.counted RETURNING scope, counted",
+        &[
+            ("scope", Column::Uuid(scopes.to_vec())),
+            ("hour", Column::Time(vec![hour; scopes.len()])),
+        ],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     Ok(rows.into_iter().collect())
 }
 
-/// Adds to what was counted in scopes of an hour.
+/// Adds to what was counted in scopes that are locked.
 pub fn count(
     tx: &mut Tx<'_>,
     more: &std::collections::BTreeMap<Uuid, i64>,
-    hour: Timestamp,
 ) -> Result<(), StoreError> {
     tx.execute_rows(
-        "INSERT INTO demand_caps (scope, hour, counted) SELECT scope, hour, counted FROM {rows} AS r WHERE true
-         ON CONFLICT (scope) DO UPDATE SET counted = demand_caps.counted + excluded.counted",
+        "UPDATE demand_caps SET counted = demand_caps.counted + r.more FROM {rows} AS r
+         WHERE demand_caps.scope = r.scope",
         &[
             ("scope", Column::Uuid(more.keys().copied().collect())),
-            ("hour", Column::Time(vec![hour; more.len()])),
-            ("counted", Column::Int(more.values().copied().collect())),
+            ("more", Column::Int(more.values().copied().collect())),
         ],
     )?;
     Ok(())

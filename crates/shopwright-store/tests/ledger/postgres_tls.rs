@@ -45,8 +45,7 @@ fn connect(options: &PostgresOptions, host: &str, parameters: &str) -> Result<bo
     let joint = if url.contains('?') { '&' } else { '?' };
     let url = format!("{url}{joint}{parameters}");
     let store = Store::open(&StoreOptions::Postgres(PostgresOptions { url, ..options.clone() }))?;
-    let sql =
-        "SELECT CASE WHEN ssl THEN 1 ELSE 0 END FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    let sql = "SELECT CAST(CASE WHEN ssl THEN 1 ELSE 0 END AS BIGINT) FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
     let encrypted: Answer<i64, StoreError> = Answer::new(async move {
         store.read(move |tx| tx.one(sql, params![], |row| row.get::<i64>(0))).await
     });

@@ -11,8 +11,11 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use shopwright_app::effects::{Outside, Performers, WorkOptions, Working, keep_working};
+use shopwright_app::events::Traffic;
 use shopwright_app::identity::{KeyKind, KeySecret, WantedKey, create_key, signing_secret};
-use shopwright_app::pricing::{Refreshed, StoreZone, keep_refreshing, refresh_prices};
+use shopwright_app::pricing::{
+    Refreshed, StoreZone, keep_following_traffic, keep_refreshing, refresh_prices,
+};
 use shopwright_domain::ids::{Entropy, IdSource, KeyId, new_id};
 use shopwright_domain::money::Currency;
 use shopwright_domain::time::{Clock, Timestamp};
@@ -204,6 +207,7 @@ impl Shop {
             )
             .await;
             refresh_prices(&store, &zone(), clock.now(), &ids).await.unwrap();
+            let traffic = Arc::new(Traffic::default());
             let site = Site::new(SiteOptions {
                 store: store.clone(),
                 clock: clock.clone(),
@@ -221,7 +225,7 @@ impl Shop {
                 public_url: start.public_url.and_then(PublicUrl::parse),
                 trusted_proxies: start.proxies.iter().map(|net| net.parse().unwrap()).collect(),
                 demo_operator: None,
-                traffic: Arc::default(),
+                traffic: Arc::clone(&traffic),
             });
             let site = site.await.unwrap();
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -233,6 +237,8 @@ impl Shop {
             if start.refreshing {
                 let (_, hourly) = watch::channel(Duration::from_hours(1));
                 keep_refreshing(store.clone(), zone(), clock.clone(), ids.clone(), hourly);
+                let (clock, ids) = (clock.clone(), ids.clone());
+                keep_following_traffic(store.clone(), zone(), clock, ids, traffic);
             }
             (server, address, stop, (secret, publishable))
         });
