@@ -73,6 +73,14 @@ docs/imports.md has the words of a mapping.")]
 
 The database is only read. Columns are named as in docs/imports.md, or by a mapping.")]
     Sql(SqlArgs),
+    /// What shoppers did, one JSON object a line in our own form or Segment's, plain or .gz
+    #[command(after_help = "Examples:
+  shopwright import events events.ndjson
+  shopwright import events segment-export.json.gz --rejects refused.csv
+
+Running it twice changes nothing; after an interruption the same command goes on.
+Lines that do not fit go to the rejects file with their number and the reason.")]
+    Events(EventsArgs),
     /// What competitors charge: one row for each competitor and product
     #[command(after_long_help = "\
 Columns by name: competitor, sku and price are needed; currency, shipping, in_stock, observed_at, url
@@ -192,6 +200,16 @@ pub struct CatalogArgs {
     #[arg(long, value_name = "CODE")]
     pub currency: Option<String>,
     /// Where refused rows go [default: rejects/ in the data folder]
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+}
+
+/// Flags of `import events`.
+#[derive(Args, Debug)]
+pub struct EventsArgs {
+    /// The file
+    pub file: PathBuf,
+    /// Where refused lines go [default: rejects/ in the data folder]
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
 }

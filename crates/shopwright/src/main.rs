@@ -160,6 +160,10 @@ fn answer(command: Command, settings: &Settings, json: bool) -> Result<Answer, F
             let store = ledger::open_or_make(settings)?;
             wait_for(import::catalog(settings, store, args, json))
         }
+        Command::Import(ImportCommand::Events(args)) => {
+            let store = ledger::open_or_make(settings)?;
+            wait_for(import::events(settings, store, args, json))
+        }
         Command::Import(ImportCommand::Csv(args)) if args.guess => {
             import::guess(settings, args.table)
         }

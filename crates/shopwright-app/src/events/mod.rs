@@ -5,12 +5,14 @@
 //! as a dead letter with its reason.
 
 mod dead;
+mod import_events;
 mod prepare;
 mod sweep;
 mod take;
 mod traffic;
 
 pub use dead::{Reader, ReplayError, Replayed, open_dead, people_in, person_hash, replay_dead};
+pub use import_events::{EventsImportError, EventsSummary, import_events};
 pub use prepare::{Batch, Message, Prepared, Trust, prepare};
 pub use sweep::sweep_events;
 pub use take::{Taken, take, take_in};

@@ -159,9 +159,8 @@ fn follow_views(shop: &Shop, full: i64) {
     });
     let patch = serde_json::from_value(patch).unwrap();
     let (stamp, currency) = (shop.stamp(), "GBP".parse().unwrap());
-    let set = shop
-        .store
-        .write(move |tx| set_policy(tx, &PolicyScope::Store, &patch, currency, stamp));
+    let set =
+        shop.store.write(move |tx| set_policy(tx, &PolicyScope::Store, &patch, currency, stamp));
     shop.run(set).unwrap();
     shop.refresh();
 }
@@ -299,8 +298,7 @@ fn a_person_is_exported_merged_and_erased_with_what_they_looked_at() {
         sent.unreadable.push(Unreadable { index: 4, reason, pointer: String::new(), raw });
         assert_eq!(taken(shop, sent).accepted, 4);
         let (from, into, stamp) = (person("c-7"), person("c-8"), shop.stamp());
-        shop.run(shop.store.write(move |tx| merge_customers(tx, &from, &into, stamp)))
-            .unwrap();
+        shop.run(shop.store.write(move |tx| merge_customers(tx, &from, &into, stamp))).unwrap();
         let export = shop.read(|tx| export_customer(tx, &person("c-8"))).unwrap();
         assert_eq!(export.events.len(), 2, "before they were known and after");
         taken(shop, batch(Trust::Server, [by("2b", customer("c-7"))]));

@@ -154,7 +154,7 @@ pub async fn get_dead_letter(
 
 /// What became of a letter that was sent through again.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ReplayedView {
+pub struct ReplayedLetterView {
     /// Always `replayed_dead_letter`.
     #[schema(example = "replayed_dead_letter")]
     pub object: &'static str,
@@ -168,7 +168,7 @@ pub struct ReplayedView {
     pub reason: Option<String>,
 }
 
-async fn replay(site: &Site, id: DeadLetterId) -> Result<ReplayedView, ApiError> {
+async fn replay(site: &Site, id: DeadLetterId) -> Result<ReplayedLetterView, ApiError> {
     let now = site.clock.now();
     let with = (site.outside.as_ref(), &site.ids);
     let replayed = replay_dead(&site.store, id, read_message, with, now).await;
@@ -185,7 +185,7 @@ async fn replay(site: &Site, id: DeadLetterId) -> Result<ReplayedView, ApiError>
         }
         Err(ReplayError::Store(error)) => return Err(error.into()),
     };
-    Ok(ReplayedView { object: "replayed_dead_letter", id: id.to_string(), outcome, reason })
+    Ok(ReplayedLetterView { object: "replayed_dead_letter", id: id.to_string(), outcome, reason })
 }
 
 /// Sends a dead letter through again. It is taken once, however often it is sent.
@@ -193,7 +193,7 @@ async fn replay(site: &Site, id: DeadLetterId) -> Result<ReplayedView, ApiError>
     post, path = "/v1/dead_letters/{id}/replay", tag = "Events", operation_id = "replay_dead_letter",
     params(("id" = String, Path, description = "The letter", example = "dl_01h455vb4pex5vsknk084sn02q")),
     responses(
-        (status = 200, description = "What became of it", body = ReplayedView),
+        (status = 200, description = "What became of it", body = ReplayedLetterView),
         (status = 400, description = "The path is not UTF-8 text", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
@@ -206,7 +206,7 @@ pub async fn replay_dead_letter(
     _: Allowed<needs::EventsReplay>,
     PathText(id): PathText<String>,
     State(site): State<Arc<Site>>,
-) -> Result<axum::Json<ReplayedView>, ApiError> {
+) -> Result<axum::Json<ReplayedLetterView>, ApiError> {
     let parsed: DeadLetterId = id.parse().map_err(|_| gone(&id))?;
     replay(&site, parsed).await.map(axum::Json)
 }
@@ -214,7 +214,7 @@ pub async fn replay_dead_letter(
 /// Which letters are sent through again.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ReplayBody {
+pub struct ReplayLettersBody {
     /// Only those of this source; of all when left out.
     #[schema(example = "http")]
     pub source: Option<String>,
@@ -224,7 +224,7 @@ pub struct ReplayBody {
 
 /// What became of many letters.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ReplayedManyView {
+pub struct ReplayedLettersView {
     /// Always `replayed_dead_letters`.
     #[schema(example = "replayed_dead_letters")]
     pub object: &'static str,
@@ -239,9 +239,9 @@ pub struct ReplayedManyView {
 /// Sends up to 500 dead letters that wait through again, newest first.
 #[utoipa::path(
     post, path = "/v1/dead_letters/replay", tag = "Events", operation_id = "replay_dead_letters",
-    request_body(content = ReplayBody, example = json!({"source": "http"})),
+    request_body(content = ReplayLettersBody, example = json!({"source": "http"})),
     responses(
-        (status = 200, description = "What became of them", body = ReplayedManyView),
+        (status = 200, description = "What became of them", body = ReplayedLettersView),
         (status = 400, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
@@ -255,8 +255,8 @@ pub struct ReplayedManyView {
 pub async fn replay_dead_letters(
     _: Allowed<needs::EventsReplay>,
     State(site): State<Arc<Site>>,
-    JsonBody(body): JsonBody<ReplayBody>,
-) -> Result<axum::Json<ReplayedManyView>, ApiError> {
+    JsonBody(body): JsonBody<ReplayLettersBody>,
+) -> Result<axum::Json<ReplayedLettersView>, ApiError> {
     let place = match body.starting_after.as_deref().map(str::parse) {
         None => Place::First,
         Some(Ok(id)) => Place::After(id),
@@ -268,7 +268,7 @@ pub async fn replay_dead_letters(
     let filter = LetterFilter { source: body.source, is_waiting: true };
     let page = Page { place, limit: REPLAYED_MAX };
     let letters = site.store.read(move |tx| dead_letters::list(tx, &filter, &page)).await?;
-    let mut view = ReplayedManyView {
+    let mut view = ReplayedLettersView {
         object: "replayed_dead_letters",
         taken: 0,
         refused: 0,

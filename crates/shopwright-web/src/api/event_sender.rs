@@ -62,14 +62,13 @@ impl FromRequest<Arc<Site>> for Sender {
         let known = sent.as_deref().map(|text| checked(&mut parts, site, text)).transpose()?;
         let headers = parts.headers.clone();
         let body = read_body(Request::from_parts(parts.clone(), body), site).await?;
-        let key = match known {
-            Some(key) => key,
-            None => {
-                let found = serde_json::from_slice::<KeyInBody>(&body).ok();
-                let text = found.and_then(|found| found.key);
-                let text = text.ok_or_else(|| ApiError::plain(Code::UNAUTHORIZED))?;
-                checked(&mut parts, site, &text)?
-            }
+        let key = if let Some(key) = known {
+            key
+        } else {
+            let found = serde_json::from_slice::<KeyInBody>(&body).ok();
+            let text = found.and_then(|found| found.key);
+            let text = text.ok_or_else(|| ApiError::plain(Code::UNAUTHORIZED))?;
+            checked(&mut parts, site, &text)?
         };
         let trust = trust(&parts, site, &key);
         let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
@@ -181,7 +180,11 @@ fn unvouched(sender: &Sender, messages: &mut [Message]) {
     }
     for message in messages {
         if let Incoming::Event(event) = &mut message.incoming {
-            let named = event.shopper.customer.as_ref().map(|id| id.as_str());
+            let named = event
+                .shopper
+                .customer
+                .as_ref()
+                .map(shopwright_domain::customers::CustomerId::as_str);
             if named.is_some() && named != sender.customer.as_deref() {
                 event.shopper.customer = None;
             }

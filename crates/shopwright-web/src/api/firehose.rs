@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 
 use super::event_sender::{Read, Sender, take_all};
 use crate::Site;
-use crate::problem::{ApiError, Code};
+use crate::problem::{ApiError, Code, Problem};
 
 const REQUEST_ID: &str = "x-amz-firehose-request-id";
 
@@ -75,14 +75,20 @@ fn answer(request_id: String, now: Timestamp, refused: Option<ApiError>) -> Resp
         ("X-Amz-Firehose-Access-Key" = Option<String>, Header, description = "The key, where it is not sent as a bearer"),
         ("X-Amz-Firehose-Request-Id" = Option<String>, Header, description = "The delivery's id"),
     ),
-    request_body = FirehoseBody,
+    request_body(content = FirehoseBody, example = json!({
+        "requestId": "ed4acda5-034f-9f42-bba1-f29aea6d7d8f", "timestamp": 1_578_090_901_599_i64,
+        "records": [{ "data": "eyJpZCI6InZpZXctMSIsInR5cGUiOiJzZWFyY2hlZCJ9" }]
+    })),
     responses(
         (status = 200, description = "Durable", body = FirehoseAnswer),
         (status = 400, description = "The body is no delivery", body = FirehoseAnswer),
-        (status = 401, description = "No valid key", body = FirehoseAnswer),
-        (status = 403, description = "The key lacks the scope", body = FirehoseAnswer),
+        (status = 401, description = "No valid key", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = FirehoseAnswer),
         (status = 415, description = "The body is packed in a way that is not read", body = FirehoseAnswer),
+        (status = 500, description = "Something went wrong on our side", body = FirehoseAnswer),
+        (status = 503, description = "The ledger cannot be reached", body = FirehoseAnswer),
+        (status = 507, description = "The ledger cannot grow", body = FirehoseAnswer),
     ),
     security(("key" = ["events:write"]))
 )]

@@ -27,7 +27,7 @@ pub struct SegmentAnswer {
 }
 
 #[derive(Deserialize)]
-struct Sent {
+struct Envelope {
     #[serde(default)]
     batch: Vec<Box<RawValue>>,
     context: Option<Box<RawValue>>,
@@ -81,7 +81,7 @@ fn completed<'a>(
     text
 }
 
-fn parsed(body: &[u8]) -> Result<Sent, ApiError> {
+fn parsed(body: &[u8]) -> Result<Envelope, ApiError> {
     if body.len() > BATCH_BYTES_MAX {
         return Err(ApiError::plain(Code::EVENT_TOO_LARGE));
     }
@@ -89,7 +89,7 @@ fn parsed(body: &[u8]) -> Result<Sent, ApiError> {
         ApiError::new(Code::MALFORMED_JSON, format!("{}: {}", fault.pointer, fault.detail))
     })?;
     let is_object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-    let sent = serde_json::from_slice::<Sent>(body);
+    let sent = serde_json::from_slice::<Envelope>(body);
     let not_json = |reason: String| {
         ApiError::new(
             Code::MALFORMED_JSON,

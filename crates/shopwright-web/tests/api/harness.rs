@@ -234,7 +234,6 @@ impl Shop {
                     woocommerce: SenderSecrets::parse("quiet"),
                 },
                 publishes_to: Some(Platform::Shopify),
-                traffic: Arc::default(),
             });
             let site = site.await.unwrap();
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

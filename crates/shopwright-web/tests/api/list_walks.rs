@@ -125,6 +125,8 @@ fn add_to(shop: &Shop, lists: &[List], round: u32) {
         let (sku, shown) = (Sku::parse("85123A").unwrap(), Some((1, "GBP".parse().unwrap())));
         listings::see(tx, &Seen { platform: Platform::Shopify, ids: &ids, sku: &sku, shown, at })
     });
+    let unknown = json!({ "events": [{ "id": format!("e-{round}"), "type": "glanced" }] });
+    shop.post("/v1/events").json(&unknown).send().expect(202);
     let customer = format!("/v1/customers/C-{round}");
     shop.put(&customer).json(&json!({ "name": "Ada" })).send().expect(201);
 }

@@ -22,6 +22,7 @@ use shopwright_app::catalog::{CatalogImportError, ImportCatalog, import_catalog}
 use shopwright_app::competitors::{
     CompetitorImportError, ImportCompetitorPrices, import_competitor_prices,
 };
+use shopwright_app::events::{EventsImportError, import_events};
 use shopwright_app::orders::{
     ImportError, ImportOnlineRetail, ImportPhase, ImportProgress, ImportSummary,
     import_online_retail,
@@ -32,7 +33,7 @@ use shopwright_domain::money::Currency;
 use shopwright_domain::time::Clock;
 use shopwright_store::Store;
 
-use crate::cli_import::{CatalogArgs, OnlineRetailArgs};
+use crate::cli_import::{CatalogArgs, EventsArgs, OnlineRetailArgs};
 use crate::config::{Settings, nearest};
 use crate::failure::Failure;
 use crate::output::{Answer, grouped};
@@ -128,6 +129,38 @@ pub async fn book_catalog(
         };
         Failure::new(code, error.to_string())
     })
+}
+
+/// `import events`.
+pub async fn events(
+    settings: &Settings,
+    store: Store,
+    args: EventsArgs,
+    json: bool,
+) -> Result<Answer, Failure> {
+    let rejects = args.rejects.unwrap_or_else(|| rejects_file(settings, &args.file));
+    let outside = crate::outside::open(settings, &store).await?;
+    let ids: Arc<dyn IdSource> = Arc::new(RealIds::new());
+    let progress = Progress::new(json);
+    progress.begin("reading the file", None);
+    let tell = |done, total| progress.at("lines", done, total);
+    let now = RealClock.now();
+    let work = import_events(&store, (&args.file, rejects), (&outside, &ids), now, tell);
+    let told = async {
+        work.await.map_err(|error| {
+            let code = match &error {
+                EventsImportError::File { .. } | EventsImportError::TooLarge { .. } => "file",
+                EventsImportError::Rejects { .. } => "rejects",
+                EventsImportError::Ledger(_) => "ledger",
+            };
+            Failure::new(code, error.to_string())
+        })
+    };
+    let outcome = until_stopped(&progress, told).await;
+    progress.finish();
+    let summary = outcome?;
+    let refreshed = look_at_prices(settings, &store).await?;
+    Ok(summary::events(&summary, refreshed))
 }
 
 /// `import competitor-prices`.

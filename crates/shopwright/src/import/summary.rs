@@ -6,6 +6,7 @@
 use serde_json::{Map, Value as Json, json};
 use shopwright_app::catalog::CatalogSummary;
 use shopwright_app::competitors::CompetitorPricesSummary;
+use shopwright_app::events::EventsSummary;
 use shopwright_app::orders::{ImportSummary, RowCounts};
 use shopwright_app::pricing::Refreshed;
 use shopwright_domain::orders::online_retail::Reconciliation;
@@ -17,6 +18,27 @@ pub fn orders(summary: &ImportSummary, refreshed: Refreshed) -> Answer {
     let holds = summary.rows.rejected < summary.rows.read;
     let page = orders_page(summary, refreshed);
     Answer { holds, ..Answer::new(orders_json(summary, refreshed), page) }
+}
+
+/// The answer of `import events`. Does not hold when every line was refused.
+pub fn events(summary: &EventsSummary, refreshed: Refreshed) -> Answer {
+    let EventsSummary { read, written, unchanged, rejected, .. } = *summary;
+    let mut page = Page::new("Events");
+    page.pairs(&[
+        ("lines read", grouped(read)),
+        ("  written", grouped(written)),
+        ("  unchanged", grouped(unchanged)),
+        ("  rejected", grouped(rejected)),
+        ("prices", prices(refreshed)),
+    ]);
+    page.gap();
+    last_line(&mut page, rejected, summary.rejects_file.as_deref());
+    let json = json!({
+        "rows": { "read": read, "written": written, "unchanged": unchanged, "rejected": rejected },
+        "prices": refreshed,
+        "rejects_file": summary.rejects_file,
+    });
+    Answer { holds: rejected == 0 || rejected < read, ..Answer::new(json, page) }
 }
 
 fn orders_json(summary: &ImportSummary, refreshed: Refreshed) -> Json {

@@ -112,6 +112,7 @@ fn layout_of(command: ImportCommand) -> Result<(Layout, Option<Mapping>, TableAr
         ImportCommand::OnlineRetail(_)
         | ImportCommand::Catalog(_)
         | ImportCommand::CompetitorPrices(_)
+        | ImportCommand::Events(_)
         | ImportCommand::Sql(_) => {
             unreachable!("these have imports of their own")
         }

@@ -159,3 +159,47 @@ fn competitors_prices_come_in_from_a_file_once() {
     assert_eq!(again["rows"], json!({ "read": 2, "written": 0, "unchanged": 1, "rejected": 1 }));
     shop.run(&["verify"]).assert_code(0);
 }
+
+#[test]
+fn events_of_a_file_are_taken_once_and_lines_that_do_not_fit_are_named() {
+    let shop = Shop::new();
+    let lines = [
+        r#"{"id":"m1","type":"product_viewed","at":"2026-01-01T00:00:00Z","items":[{"sku":"85123A"}]}"#,
+        r#"{"type":"track","messageId":"m2","event":"Product Added","userId":"c1","properties":{"sku":"85123A"}}"#,
+        "",
+        r#"{"type":"searched","anonymous":"v1"}"#,
+        r#"{"id":"m5","type":"glanced"}"#,
+        "\0\0",
+    ];
+    let text = lines.join("\n");
+    for (name, content, written) in [
+        ("events.ndjson", text.clone().into_bytes(), 3),
+        ("events.ndjson", text.clone().into_bytes(), 0),
+        ("events.ndjson.gz", gzip(&text), 0),
+    ] {
+        shop.file(name, content);
+        let run = ["import", "events", name, "--json", "--rejects", "refused.csv"];
+        let json = shop.run(&run).assert_code(0).json();
+        let unchanged = 3 - written;
+        let rows = json!({ "read": 5, "written": written, "unchanged": unchanged, "rejected": 2 });
+        assert_eq!(json["rows"], rows, "{name}");
+    }
+    let refused = std::fs::read_to_string(shop.path("refused.csv")).unwrap();
+    assert!(refused.contains("\n5,\"/type `glanced` is no type of event"), "{refused}");
+    assert!(refused.contains("\n6,must be a JSON object,"), "{refused}");
+    shop.run(&["verify"]).assert_code(0);
+}
+
+#[test]
+fn a_damaged_archive_of_events_changes_nothing() {
+    let shop = Shop::new();
+    let line = "{\"id\":\"m1\",\"type\":\"searched\",\"anonymous\":\"v1\"}\n";
+    let mut whole = gzip(line);
+    whole.truncate(whole.len() - 6);
+    shop.file("events.gz", whole);
+    let failed = shop.run(&["import", "events", "events.gz", "--json"]).assert_code(2);
+    assert!(failed.err.contains("at line"), "{}", failed.err);
+    shop.file("events.gz", gzip(line));
+    let json = shop.run(&["import", "events", "events.gz", "--json"]).assert_code(0).json();
+    assert_eq!(json["rows"]["written"], 1);
+}
