@@ -6,6 +6,7 @@
 
 mod competitors;
 mod effects;
+mod events;
 mod orders;
 mod stock;
 mod streams;
@@ -124,6 +125,7 @@ pub fn verify(tx: &mut Tx<'_>) -> Result<Vec<RuleResult>, StoreError> {
         .chain(orders::RULES)
         .chain(stock::RULES)
         .chain(effects::RULES)
+        .chain(events::RULES)
         .chain(streams::RULES)
         .chain(competitors::RULES)
         .map(|rule| {

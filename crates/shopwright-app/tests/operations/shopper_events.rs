@@ -19,7 +19,7 @@ use shopwright_store::Page;
 use shopwright_store::events::dead_letters::{self, LetterFilter};
 use shopwright_store::events::{self, demand};
 
-use crate::harness::{Shop, on_both};
+use crate::harness::{Shop, finds_planted, on_both};
 use crate::outside::{outside, wait_until};
 
 const ADDRESS: Trust = Trust::Browser { address: [9; 16] };
@@ -343,4 +343,30 @@ fn ids_are_remembered_for_32_days_and_events_as_long_as_the_shop_wants() {
         assert_eq!(counts.values().sum::<i64>(), 1);
         shop.assert_books_hold();
     });
+}
+
+fn books(shop: &Shop) {
+    stocked(shop);
+    let seen = |id: &str, kind| event(id, kind, "A", now(shop));
+    let sent = [
+        seen("v1", EventKind::ProductViewed),
+        seen("v2", EventKind::ProductViewed),
+        seen("c1", EventKind::ProductClicked),
+    ];
+    taken(shop, batch(Trust::Server, sent));
+    shop.assert_books_hold();
+}
+
+#[test]
+fn planted_corruptions_of_events_are_found() {
+    let check = |rule: &'static str, sql: &'static str, names: &str| {
+        finds_planted(books, (rule, sql, names));
+    };
+    let bought = "UPDATE events SET kind = 'order_completed' WHERE kind = 'product_clicked'";
+    check("counted_events", bought, "order_completed of A");
+    let nothing = "UPDATE events SET sku = NULL WHERE kind = 'product_clicked'";
+    check("counted_events", nothing, "product_clicked of no product");
+    let fewer = "UPDATE demand_hours SET views = 1";
+    check("demand_hours", fewer, "A: expected 2 views and 1 clicks or more, found 1 and 1");
+    check("demand_hours", "DELETE FROM demand_hours", "found 0 and 0");
 }
